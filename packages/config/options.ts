@@ -1,0 +1,161 @@
+import { anyText, type Option, oneOf, postgresDsn, redisAddress, schedule, urls, whole } from './kinds.ts'
+
+const minute_ms = 60_000
+const devOr = (otherwise: string, production: string) => ({ production, otherwise })
+
+/** Every option there is. Names are those that users of such systems know. */
+export const options = {
+  NODE_ENV: oneOf({
+    about: 'Where this runs; production insists on what is merely said elsewhere.',
+    values: ['development', 'test', 'production'],
+    default: 'development',
+  }),
+  LOG_LEVEL: oneOf({
+    about: 'The least severe log lines to write.',
+    values: ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'],
+    default: 'info',
+  }),
+
+  POSTGRES_DSN: postgresDsn({ about: 'Postgres, the source of truth.', secret: true }),
+  REDIS_ADDR: redisAddress({ about: 'Redis, the write-back cache.', secret: true }),
+  RABBITMQ_URL: urls({
+    about: 'RabbitMQ, the queue; several are tried in turn.',
+    protocols: ['amqp:', 'amqps:'],
+    secret: true,
+  }),
+  ELASTICSEARCH_URL: urls({
+    about: 'Elasticsearch; empty: search is switched off.',
+    protocols: ['http:', 'https:'],
+    default: '',
+    secret: true,
+  }),
+  NAMESPACE: anyText({
+    about: 'Goes before the names of exchanges, queues, indices and keys, so that several installations share servers.',
+    min: 0,
+    max: 40,
+    default: '',
+  }),
+
+  API_HOST: anyText({ about: 'Address the API listens on.', min: 1, max: 255, default: devOr('127.0.0.1', '0.0.0.0') }),
+  API_PORT: whole({ about: 'Port of the API; 0 takes any.', min: 0, max: 65_535, default: '8080' }),
+  BODY_BYTES_MAX: whole({
+    about: 'Largest request body, in bytes.',
+    min: 1_024,
+    max: 16 * 1024 * 1024,
+    default: String(1024 * 1024),
+  }),
+  SHUTDOWN_MS: whole({
+    about: 'How long a stop waits for what is in flight, in milliseconds.',
+    min: 100,
+    max: 5 * minute_ms,
+    default: '10000',
+  }),
+
+  WORKER_HOST: anyText({
+    about: 'Address the worker serves health and metrics on.',
+    min: 1,
+    max: 255,
+    default: devOr('127.0.0.1', '0.0.0.0'),
+  }),
+  WORKER_PORT: whole({
+    about: "Port of the worker's health and metrics; 0 takes any.",
+    min: 0,
+    max: 65_535,
+    default: '9091',
+  }),
+
+  DIRTY_LIMIT: whole({
+    about: 'Most records that may be dirty before new ones are answered 503; shared evenly by 64 buckets.',
+    min: 64,
+    max: 100_000_000,
+    default: '500000',
+  }),
+  QUEUE_LENGTH_MAX: whole({
+    about: 'Most messages in the queue of records; beyond it the broker refuses them.',
+    min: 1_000,
+    max: 100_000_000,
+    default: '1000000',
+  }),
+  PUBLISH_WINDOW: whole({
+    about: 'Most publishes that may await their confirm.',
+    min: 1,
+    max: 65_535,
+    default: '4096',
+  }),
+  PUBLISH_TIMEOUT_MS: whole({
+    about: 'How long a publish waits for its confirm, in milliseconds.',
+    min: 50,
+    max: minute_ms,
+    default: '5000',
+  }),
+  CACHE_TIMEOUT_MS: whole({
+    about: 'Longest a command to Redis may take, in milliseconds.',
+    min: 50,
+    max: minute_ms,
+    default: '1000',
+  }),
+
+  BATCH_MAX: whole({ about: 'Most records in one batch to Postgres.', min: 1, max: 1_000, default: '500' }),
+  BATCH_WAIT_MS: whole({
+    about: 'How long a batch waits for company, in milliseconds.',
+    min: 0,
+    max: 1_000,
+    default: '10',
+  }),
+  PREFETCH: whole({ about: 'Most unacknowledged deliveries a worker holds.', min: 1, max: 65_535, default: '1000' }),
+  MESSAGE_TIMEOUT_MS: whole({
+    about: 'Deadline of each attempt to persist a batch, in milliseconds.',
+    min: 100,
+    max: 10 * minute_ms,
+    default: '10000',
+  }),
+  FLUSH_AFTER_MS: whole({
+    about: 'How long a record may be dirty before the flusher publishes it again, in milliseconds.',
+    min: 100,
+    max: 60 * minute_ms,
+    default: '30000',
+  }),
+  FOLLOW_EVERY_MS: whole({
+    about: 'How often a follower looks for changes that nobody told it of, in milliseconds.',
+    min: 10,
+    max: minute_ms,
+    default: '500',
+  }),
+  FOLLOW_BATCH: whole({
+    about: 'Most documents in one bulk call to Elasticsearch.',
+    min: 1,
+    max: 10_000,
+    default: '1000',
+  }),
+  MV_REFRESH_SCHEDULE: schedule({ about: 'When the materialized views are refreshed.', default: '@hourly' }),
+
+  DB_POOL_MAX: whole({
+    about: 'Most connections to Postgres per process.',
+    min: 1,
+    max: 200,
+    default: devOr('10', '20'),
+  }),
+  DB_TIMEOUT_MS: whole({
+    about: 'Longest a statement of a request may take, in milliseconds.',
+    min: 50,
+    max: 10 * minute_ms,
+    default: '5000',
+  }),
+  SEARCH_TIMEOUT_MS: whole({
+    about: 'Longest a search may take, in milliseconds.',
+    min: 50,
+    max: minute_ms,
+    default: '3000',
+  }),
+  ADMIN_TOKEN: anyText({
+    about: 'Bearer token of /api/admin; empty leaves it open, which production refuses.',
+    min: 0,
+    max: 4_096,
+    default: '',
+    secret: true,
+  }),
+} satisfies Record<string, Option<unknown>>
+
+type Name = keyof typeof options
+/** The options by name, as they were read. */
+export type Options<N extends Name = Name> = { [K in N]: (typeof options)[K] extends Option<infer T> ? T : never }

@@ -1,0 +1,111 @@
+import Type, { type TSchema } from 'typebox'
+import { Compile } from 'typebox/compile'
+import type { Field } from './fields.ts'
+import type { Steps } from './steps.ts'
+
+export type Fields = Record<string, Field>
+
+/** The fields of a record as they are stored: an optional one that is absent is null. */
+export type Content<F extends Fields> = { [K in keyof F]: F[K] extends Field<infer T> ? T : never }
+
+/** A record of any collection as its JSON says it. */
+export interface StoredRecord {
+  id: string
+  version: number
+  status: string
+  created_at: string
+  updated_at: string
+  /** Only on a tombstone. */
+  deleted_at?: string
+  [field: string]: string | number | null | undefined
+}
+
+/** A record of this collection. */
+export type RecordOf<C> = C extends Collection<infer F> ? StoredRecord & Content<F> : never
+
+interface Checker {
+  Check(value: unknown): boolean
+  Errors(value: unknown): { instancePath: string; keyword: string; message: string; params: object }[]
+}
+interface Shape {
+  schema: TSchema
+  checker: Checker
+}
+
+/** A declared kind of record. Every package works on any of them. */
+export interface Collection<F extends Fields = Fields> {
+  /** Names the table, the index alias, the keys and the route. */
+  name: string
+  /** One of them, in words: `order`. */
+  title: string
+  /** Names the message type and its version. A change that old workers cannot read makes a new one. */
+  type: string
+  fields: F
+  fieldNames: (keyof F & string)[]
+  status: Steps
+  /** What POST takes, what PATCH takes, and the record itself. */
+  create: Shape
+  patch: Shape
+  record: Shape
+}
+
+const closed = { additionalProperties: false }
+const nullable = (schema: TSchema): TSchema => Type.Union([schema, Type.Null()])
+const shape = (schema: TSchema): Shape => ({ schema, checker: Compile(schema) as unknown as Checker })
+
+/**
+ * Declares a collection. `name` must be a plain lower-case word: it becomes a table, an index and a key prefix.
+ * @throws Error if the name is not one.
+ */
+export function collection<F extends Fields>(
+  name: string,
+  { title, type, fields, status }: { title: string; type: string; fields: F; status: Steps },
+): Collection<F> {
+  if (!/^[a-z][a-z0-9_]{0,30}$/.test(name)) throw new Error(`'${name}' cannot name a collection: use a-z, 0-9 and _`)
+  const all = Object.entries(fields) as [keyof F & string, Field][]
+  const stored = Object.fromEntries(all.map(([key, f]) => [key, f.optional ? nullable(f.output) : f.output]))
+  const statuses = Type.Enum(status.all, { description: `The status of the ${title}.` })
+  const at = Type.String({ format: 'date-time' })
+  return {
+    name,
+    title,
+    type,
+    fields,
+    fieldNames: all.map(([key]) => key),
+    status,
+    create: shape(
+      Type.Object(
+        Object.fromEntries(
+          all.map(([key, f]) => [
+            key,
+            f.optional ? Type.Optional(nullable(f.input)) : f.fallback === undefined ? f.input : Type.Optional(f.input),
+          ]),
+        ),
+        closed,
+      ),
+    ),
+    patch: shape(
+      Type.Object(
+        Object.fromEntries([
+          ...all.map(([key, f]) => [key, Type.Optional(f.optional ? nullable(f.input) : f.input)]),
+          ['status', Type.Optional(statuses)],
+        ]),
+        { ...closed, minProperties: 0 },
+      ),
+    ),
+    record: shape(
+      Type.Object(
+        {
+          id: Type.String({ format: 'uuid' }),
+          version: Type.Integer({ minimum: 1 }),
+          status: statuses,
+          ...stored,
+          created_at: at,
+          updated_at: at,
+          deleted_at: Type.Optional(at),
+        },
+        closed,
+      ),
+    ),
+  }
+}

@@ -1,0 +1,15 @@
+/**
+ * What a record is: collections, versions, ids, status steps and the errors that say what to do.
+ * Guarantees: no I/O, no clock and no randomness but what callers pass in or ask of `ids.ts`.
+ */
+export { type Collection, collection, type Fields, type RecordOf, type StoredRecord } from './collection.ts'
+export { orders } from './collections/orders.ts'
+export { BadData, ConflictingVersion, Forbidden, Invalid, NotFound, Refused, toError, Unavailable } from './errors.ts'
+export type { Fault } from './faults.ts'
+export { type Field, integer, keyword, money, type SearchKind, text, time } from './fields.ts'
+export { fingerprint, hashOf } from './hash.ts'
+export { isId, keyedId, memberId, newId } from './ids.ts'
+export { readCreate, readPatch } from './input.ts'
+export { parseRecord } from './parse.ts'
+export { steps } from './steps.ts'
+export { firstVersion, type KeyUse, nextVersion, tombstone, type Version } from './version.ts'

@@ -1,0 +1,93 @@
+import type { Collection, Content, Fields, StoredRecord } from './collection.ts'
+import { Invalid } from './errors.ts'
+import { type Fault, pointer } from './faults.ts'
+import type { Field } from './fields.ts'
+
+/** At most this many faults are told; the rest of a hopeless body helps nobody. */
+const faultsMax = 100
+
+/** What a PATCH asks for: the whole content as it would be after it, and the status where it names one. */
+export interface Patch<F extends Fields> {
+  content: Content<F>
+  status: string | undefined
+}
+
+/**
+ * Reads the body of a POST: trimmed, completed with defaults, checked.
+ * @param acceptedAt RFC 3339 in UTC; stands in where a field's default is the time of acceptance.
+ * @throws Invalid with every fault at once.
+ */
+export function readCreate<F extends Fields>(c: Collection<F>, body: unknown, acceptedAt: string): Content<F> {
+  const faults = structural(c.create.checker, body)
+  const sent = isObject(body) ? body : {}
+  const content: Record<string, unknown> = {}
+  for (const name of c.fieldNames) {
+    content[name] = sent[name] === undefined ? defaultOf(fieldOf(c, name), acceptedAt) : sent[name]
+  }
+  return finish(c, content, faults)
+}
+
+/**
+ * Reads the body of a PATCH as an RFC 7396 merge on `current`. A null removes an optional field.
+ * @throws Invalid with every fault at once.
+ */
+export function readPatch<F extends Fields>(c: Collection<F>, body: unknown, current: StoredRecord): Patch<F> {
+  const faults = structural(c.patch.checker, body)
+  const sent = isObject(body) ? body : {}
+  const content: Record<string, unknown> = {}
+  for (const name of c.fieldNames) content[name] = sent[name] === undefined ? current[name] : sent[name]
+  const status = typeof sent['status'] === 'string' ? sent['status'] : undefined
+  return { content: finish(c, content, faults), status }
+}
+
+function finish<F extends Fields>(c: Collection<F>, content: Record<string, unknown>, faults: Fault[]): Content<F> {
+  const broken = new Set(faults.map((fault) => fault.pointer))
+  if (!broken.has('')) {
+    for (const name of c.fieldNames) {
+      if (broken.has(pointer(name))) continue
+      content[name] = fieldOf(c, name).normalise(content[name])
+    }
+    for (const name of c.fieldNames) {
+      if (broken.has(pointer(name))) continue
+      const found = fieldOf(c, name).check(content[name], content)
+      if (found !== undefined) faults.push({ pointer: pointer(name), ...found })
+    }
+  }
+  if (faults.length > 0) throw new Invalid(faults.slice(0, faultsMax))
+  return content as Content<F>
+}
+
+const fieldOf = (c: { fields: Fields }, name: string): Field => c.fields[name] as Field
+
+function defaultOf(field: Field, acceptedAt: string): unknown {
+  if (field.fallback === 'accepted') return acceptedAt
+  return field.fallback ?? (field.optional ? null : undefined)
+}
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  value !== null && typeof value === 'object' && !Array.isArray(value)
+
+function structural(checker: Collection['create']['checker'], body: unknown): Fault[] {
+  if (checker.Check(body)) return []
+  const faults = new Map<string, Fault>()
+  for (const error of checker.Errors(body)) {
+    const named = namedIn(error.params)
+    const places = named.length > 0 ? named.map((name) => error.instancePath + pointer(name)) : [error.instancePath]
+    for (const place of places) if (!faults.has(place)) faults.set(place, { pointer: place, ...inWords(error) })
+  }
+  return [...faults.values()]
+}
+
+function inWords({ keyword, message }: { keyword: string; message: string }): { code: string; detail: string } {
+  if (keyword === 'required') return { code: keyword, detail: 'is required' }
+  if (keyword === 'boolean' || keyword === 'additionalProperties')
+    return { code: 'unknown', detail: 'is not a field here' }
+  return { code: keyword, detail: message }
+}
+
+/** Required and unknown members are reported on the object: name the member instead. */
+function namedIn(params: object): string[] {
+  const { requiredProperties, additionalProperties } = params as Record<string, unknown>
+  const named = requiredProperties ?? additionalProperties
+  return Array.isArray(named) ? named.map(String) : []
+}
