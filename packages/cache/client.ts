@@ -1,0 +1,58 @@
+import { Cluster, Redis } from 'ioredis'
+import * as scripts from './scripts.ts'
+
+/** What of a Redis client the cache depends on: one server or a cluster. */
+export interface CacheClient {
+  accept(
+    record: string,
+    unsent: string,
+    sent: string,
+    counters: string,
+    ...args: (string | number)[]
+  ): Promise<[string, string]>
+  fill(record: string, floor: string, ...args: (string | number)[]): Promise<string>
+  sent(unsent: string, sent: string, ...args: string[]): Promise<number>
+  settle(unsent: string, sent: string, ...args: (string | number)[]): Promise<number>
+  get(key: string): Promise<string | null>
+  mget(keys: string[]): Promise<(string | null)[]>
+  zcard(key: string): Promise<number>
+  zrange(key: string, start: number, stop: number, withScores: 'WITHSCORES'): Promise<string[]>
+  zrangebyscore(key: string, min: string, max: number, limit: 'LIMIT', offset: number, count: number): Promise<string[]>
+  time(): Promise<number[]>
+  hget(key: string, field: string): Promise<string | null>
+  info(section: string): Promise<string>
+  ping(): Promise<string>
+  disconnect(): void
+}
+
+interface ClientOptions {
+  /** One URL for a server, several for a cluster. */
+  urls: string[]
+  /** Longest a command may take, in milliseconds. */
+  timeout_ms: number
+  /** Told of every connection lost or refused. */
+  onError(error: Error): void
+  onReady(): void
+}
+
+/**
+ * Connects to Redis and keeps connecting. Commands fail at once while it is away: nothing waits in memory.
+ * Call `disconnect()` to release it.
+ */
+export function connectCache({ urls, timeout_ms, onError, onReady }: ClientOptions): CacheClient {
+  const retryDelay_ms = (attempt: number) => Math.min(50 * 2 ** Math.min(attempt, 6), 2_000) * (0.5 + Math.random() / 2)
+  const options = { commandTimeout: timeout_ms, connectTimeout: timeout_ms, maxRetriesPerRequest: 0 }
+  const [first, ...others] = urls
+  if (first === undefined) throw new Error('no address of Redis was given')
+  const redis =
+    others.length === 0
+      ? new Redis(first, { ...options, enableOfflineQueue: false, retryStrategy: retryDelay_ms })
+      : new Cluster(urls, { redisOptions: options, enableOfflineQueue: false, clusterRetryStrategy: retryDelay_ms })
+  redis.on('error', onError)
+  redis.on('ready', onReady)
+  redis.defineCommand('accept', { numberOfKeys: 4, lua: scripts.accept })
+  redis.defineCommand('sent', { numberOfKeys: 2, lua: scripts.sent })
+  redis.defineCommand('settle', { numberOfKeys: 2, lua: scripts.settle })
+  redis.defineCommand('fill', { numberOfKeys: 2, lua: scripts.fill })
+  return redis as unknown as CacheClient
+}

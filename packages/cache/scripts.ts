@@ -1,0 +1,78 @@
+/**
+ * What must happen in one step on Redis. Members of the dirty sets are `<id>:<version>`; a head is the first line of an entry.
+ * Ages come from the clock of Redis, the one clock that all callers share.
+ */
+
+/**
+ * Accepts a version: compare-and-set on version and hash, the dirty limit, the mark, the count.
+ * KEYS record, unsent, sent, counters · ARGV member, base version ('0': none), base hash, limit, entry, member of the base.
+ * Gives 'accepted', 'accepted-behind-unsent', 'exists', 'absent' or 'limit', and the head that stands.
+ */
+export const accept = `
+local head = redis.call('GETRANGE', KEYS[1], 0, 63)
+local version, hash = string.match(head, '^(%d+) (%S+)')
+if ARGV[2] == '0' then
+  if version then return {'exists', head} end
+elseif not version then return {'absent', ''}
+elseif version ~= ARGV[2] or hash ~= ARGV[3] then return {'exists', head} end
+if redis.call('ZCARD', KEYS[2]) + redis.call('ZCARD', KEYS[3]) >= tonumber(ARGV[4]) then return {'limit', ''} end
+local outcome = 'accepted'
+if version and redis.call('ZSCORE', KEYS[2], ARGV[6]) then
+  redis.call('RENAME', KEYS[1], KEYS[1] .. ':' .. version)
+  outcome = 'accepted-behind-unsent'
+end
+redis.call('SET', KEYS[1], ARGV[5])
+local time = redis.call('TIME')
+redis.call('ZADD', KEYS[2], time[1] * 1000 + math.floor(time[2] / 1000), ARGV[1])
+redis.call('HINCRBY', KEYS[4], 'accepted', 1)
+return {outcome, ''}`
+
+/** Turns marks of one bucket from unsent to sent. KEYS unsent, sent · ARGV prefix, members. Gives how many it turned. */
+export const sent = `
+local turned = 0
+for i = 2, #ARGV do
+  local score = redis.call('ZSCORE', KEYS[1], ARGV[i])
+  if score then
+    redis.call('ZREM', KEYS[1], ARGV[i])
+    redis.call('ZADD', KEYS[2], score, ARGV[i])
+    redis.call('UNLINK', ARGV[1] .. ARGV[i])
+    turned = turned + 1
+  end
+end
+return turned`
+
+/**
+ * Settles persisted versions of one bucket. KEYS unsent, sent · ARGV prefix, ttl_s, floor_s, then id, version, hash of each.
+ * Cached the same: clean, with a TTL. Cached an older one or a fork: deleted. Absent: a floor, so that a late fill cannot bring an older one.
+ */
+export const settle = `
+local removed = 0
+for i = 4, #ARGV, 3 do
+  local id, version, hash = ARGV[i], ARGV[i + 1], ARGV[i + 2]
+  local member = id .. ':' .. version
+  removed = removed + redis.call('ZREM', KEYS[1], member) + redis.call('ZREM', KEYS[2], member)
+  redis.call('UNLINK', ARGV[1] .. member)
+  local key = ARGV[1] .. id
+  local held, heldHash = string.match(redis.call('GETRANGE', key, 0, 63), '^(%d+) (%S+)')
+  if held == version and heldHash == hash then
+    redis.call('EXPIRE', key, ARGV[2])
+  elseif not held or tonumber(held) <= tonumber(version) then
+    if held then redis.call('UNLINK', key) end
+    local floor = ARGV[1] .. 'floor:' .. id
+    local standing = redis.call('GET', floor)
+    if not standing or tonumber(standing) < tonumber(version) then redis.call('SET', floor, version, 'EX', ARGV[3]) end
+  end
+end
+return removed`
+
+/**
+ * Fills the cache after a miss. KEYS record, floor · ARGV version, ttl_s, entry.
+ * Gives '' when it filled or the floor forbids it, else the entry that was there first.
+ */
+export const fill = `
+local standing = redis.call('GET', KEYS[1])
+if standing then return standing end
+local floor = redis.call('GET', KEYS[2])
+if floor and tonumber(floor) > tonumber(ARGV[1]) then return '' end
+redis.call('SET', KEYS[1], ARGV[3], 'EX', ARGV[2])
+return ''`

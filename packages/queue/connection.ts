@@ -1,0 +1,75 @@
+import { toError } from '@ordermill/model'
+import { type ChannelModel, connect, type RecoveringChannelModel } from 'amqplib'
+import { TopologyMismatch } from './topology.ts'
+
+/** Seconds without a sign of life after which a connection counts as lost. */
+const heartbeat_s = 10
+
+interface ConnectionParts {
+  urls: string[]
+  /** Names the connection on the broker's dashboard. */
+  name: string
+  /** Runs after every connect, before anything else may use the connection. */
+  setup(model: ChannelModel): Promise<void>
+  onLost(error: Error): void
+  onBlocked?(blocked: boolean): void
+}
+
+/** A connection that comes back by itself. */
+export interface QueueConnection {
+  /** Resolves at the first connection. @throws TopologyMismatch if what stands on the broker does not fit. */
+  ready: Promise<void>
+  close(): Promise<void>
+}
+
+/** Connects, and keeps connecting with backoff, to each URL in turn. Call `close()` to release it. */
+export function keepConnected({ urls, name, setup, onLost, onBlocked }: ConnectionParts): QueueConnection {
+  let closed = false
+  let current: RecoveringChannelModel | undefined
+  const { promise: ready, resolve, reject } = Promise.withResolvers<void>()
+  ready.catch(() => undefined)
+
+  const open = async (at: number): Promise<void> => {
+    const url = new URL(urls[at % urls.length] ?? '')
+    url.searchParams.set('heartbeat', String(heartbeat_s))
+    const connection = await connect(url.href, {
+      noDelay: true,
+      timeout: 5_000,
+      clientProperties: { connection_name: name },
+      recovery: {
+        initialDelay: 100,
+        maxDelay: 2_000,
+        jitter: 0.5,
+        maxRetries: urls.length > 1 ? 2 : Number.POSITIVE_INFINITY,
+        waitForConnect: false,
+        async setup(model: ChannelModel) {
+          // First line: a reset while the set-up runs emits 'error', and an unheard one ends the process.
+          model.on('error', () => undefined)
+          await setup(model)
+        },
+      },
+    })
+    current = connection
+    connection.on('error', () => undefined) // 'disconnect' says the same
+    connection.on('connect', () => resolve())
+    connection.on('disconnect', onLost)
+    connection.on('connect-failed', (error) => {
+      onLost(error)
+      if (error instanceof TopologyMismatch) reject(error)
+    })
+    connection.on('blocked', () => onBlocked?.(true))
+    connection.on('unblocked', () => onBlocked?.(false))
+    connection.on('reconnect-failed', () => {
+      if (!closed) open(at + 1).catch((thrown: unknown) => onLost(toError(thrown)))
+    })
+  }
+  open(0).catch((thrown: unknown) => reject(toError(thrown)))
+
+  return {
+    ready,
+    async close() {
+      closed = true
+      await current?.close()
+    },
+  }
+}

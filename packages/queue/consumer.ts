@@ -1,0 +1,167 @@
+import type { Channel, ConsumeMessage, MessageProperties } from 'amqplib'
+import { keepConnected } from './connection.ts'
+import { createPrefix, type Prefix } from './prefix.ts'
+import { declare, type Topology } from './topology.ts'
+
+/** One message in hand, not yet acked. */
+export interface Delivery {
+  body: Buffer
+  properties: MessageProperties
+  /** It was handed out before, to somebody who did not ack it. */
+  redelivered: boolean
+  tag: number
+}
+
+/** Deliveries of one channel, in the order of the queue. */
+export interface Batch {
+  deliveries: Delivery[]
+  /** Aborted when the channel is gone: the broker will hand these deliveries out again. */
+  signal: AbortSignal
+  /** These are done with: acked as soon as all before them are too. Does nothing once the channel is gone. */
+  settled(deliveries: Delivery[]): void
+}
+
+export interface Consumer {
+  /** Resolves at the first connection. @throws TopologyMismatch */
+  ready: Promise<void>
+  connected(): boolean
+  /** Batches as they come, until `stop()`. For one reader. */
+  batches(): AsyncGenerator<Batch, void>
+  /** Takes no more; what was not settled goes back to the queue when the connection closes. */
+  stop(): void
+  /** Closes the connection: the last step. */
+  close(): Promise<void>
+}
+
+interface ConsumerParts {
+  urls: string[]
+  name: string
+  topology: Topology
+  queue: string
+  /** Most deliveries in hand. */
+  prefetch: number
+  /** Most deliveries in one batch, and how long a batch waits for more, in milliseconds. */
+  batchMax: number
+  batchWait_ms: number
+  onLost(error: Error): void
+}
+
+/** After a redelivery batches start at this size and double: what made us fail is soon alone. */
+const smallBatch = 8
+
+interface Session {
+  channel: Channel
+  prefix: Prefix
+  waiting: Delivery[]
+  firstAt: number
+  sizeMax: number
+  gone: AbortController
+}
+
+/** A consumer on a connection of its own. */
+export function createConsumer(parts: ConsumerParts): Consumer {
+  const { queue, prefetch, batchMax, batchWait_ms, onLost } = parts
+  let session: Session | undefined
+  let stopped = false
+  let wake = () => {}
+
+  const lose = (lost: Session | undefined) => {
+    if (lost === undefined || session !== lost) return
+    session = undefined
+    lost.waiting = []
+    lost.gone.abort()
+    wake()
+  }
+  const connection = keepConnected({
+    urls: parts.urls,
+    name: parts.name,
+    async setup(model) {
+      await declare(model, parts.topology)
+      const channel = await model.createChannel()
+      const fresh: Session = {
+        channel,
+        prefix: createPrefix(),
+        waiting: [],
+        firstAt: 0,
+        sizeMax: batchMax,
+        gone: new AbortController(),
+      }
+      channel.on('error', () => undefined) // 'close' follows
+      channel.on('close', () => {
+        lose(fresh)
+        model.close().catch(() => undefined) // a channel is not recovered by itself: its connection is
+      })
+      await channel.prefetch(prefetch)
+      session = fresh
+      if (stopped) return
+      await channel.consume(
+        queue,
+        (message) => {
+          if (message === null)
+            channel.close().catch(() => undefined) // the queue was deleted: start over
+          else take(fresh, message)
+        },
+        { consumerTag: parts.name },
+      )
+    },
+    onLost(error) {
+      lose(session)
+      onLost(error)
+    },
+  })
+
+  const take = (to: Session, message: ConsumeMessage) => {
+    const { deliveryTag: tag, redelivered } = message.fields
+    if (to.waiting.length === 0) to.firstAt = performance.now()
+    if (redelivered) to.sizeMax = Math.min(to.sizeMax, smallBatch)
+    to.waiting.push({ body: message.content, properties: message.properties, redelivered, tag })
+    if (to.waiting.length === 1 || to.waiting.length >= to.sizeMax) wake()
+  }
+  const wakeUp = (wait_ms: number | undefined) =>
+    new Promise<void>((resolve) => {
+      const timer = wait_ms === undefined ? undefined : setTimeout(resolve, wait_ms)
+      wake = () => {
+        clearTimeout(timer)
+        resolve()
+      }
+    })
+
+  return {
+    ready: connection.ready,
+    connected: () => session !== undefined,
+    async *batches() {
+      while (!stopped) {
+        const from = session
+        const waiting = from?.waiting.length ?? 0
+        const wait_ms =
+          from === undefined || waiting === 0 ? undefined : from.firstAt + batchWait_ms - performance.now()
+        if (from === undefined || (waiting < from.sizeMax && (wait_ms === undefined || wait_ms > 0))) {
+          await wakeUp(wait_ms)
+          continue
+        }
+        const deliveries = from.waiting.splice(0, from.sizeMax)
+        from.firstAt = performance.now()
+        from.sizeMax = Math.min(batchMax, from.sizeMax * 2)
+        yield {
+          deliveries,
+          signal: from.gone.signal,
+          settled(done) {
+            if (from.gone.signal.aborted) return
+            const upTo = from.prefix.settle(done.map(({ tag }) => tag))
+            if (upTo > 0) from.channel.ack({ fields: { deliveryTag: upTo } } as ConsumeMessage, true)
+          },
+        }
+      }
+    },
+    stop() {
+      stopped = true
+      session?.channel.cancel(parts.name).catch(() => undefined)
+      wake()
+    },
+    async close() {
+      stopped = true
+      lose(session)
+      await connection.close()
+    },
+  }
+}

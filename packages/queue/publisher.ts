@@ -1,0 +1,150 @@
+import type { ConfirmChannel, Options } from 'amqplib'
+import { keepConnected } from './connection.ts'
+import { declare, type Topology } from './topology.ts'
+
+/** What is published: to which exchange ('' for a queue by name) and key, and the bytes as they are. */
+export interface OutgoingMessage {
+  exchange: string
+  routingKey: string
+  body: Buffer
+  properties: Options.Publish & { messageId: string }
+}
+
+/** The message may or may not have reached a queue, but nobody confirmed it. */
+export class PublishFailed extends Error {
+  readonly reason: 'away' | 'busy' | 'timeout' | 'returned' | 'refused' | 'lost'
+  constructor(reason: PublishFailed['reason'], options?: ErrorOptions) {
+    super(`the broker did not confirm the message: ${reason}`, options)
+    this.name = 'PublishFailed'
+    this.reason = reason
+  }
+}
+
+export interface Publisher {
+  /** Resolves at the first connection. @throws TopologyMismatch */
+  ready: Promise<void>
+  /**
+   * Resolves when a queue has the message.
+   * @throws PublishFailed: `away` and `busy` before it was sent; the others after, so that it may arrive all the same.
+   */
+  publish(message: OutgoingMessage): Promise<void>
+  /** ready; away: no connection; blocked: the broker took an alarm; busy: the window is full; full: the queue refuses. */
+  state(): 'ready' | 'away' | 'blocked' | 'busy' | 'full'
+  /** Publishes that await their confirm. */
+  inFlight(): number
+  /** Waits until nothing is in flight, at most `deadline_ms`, and closes. */
+  stop(deadline_ms: number): Promise<void>
+}
+
+interface PublisherParts {
+  urls: string[]
+  name: string
+  topology: Topology
+  /** Most publishes in flight. */
+  window: number
+  /** How long a publish waits: a socket that went silent fires no callback at all. */
+  timeout_ms: number
+  onLost(error: Error): void
+}
+
+interface Pending {
+  deadline: number
+  messageId: string
+  fail(error: PublishFailed): void
+}
+
+/** How long one refusal makes the queue count as full. */
+const fullFor_ms = 1_000
+
+/** A publisher on a connection of its own: the broker's alarms stop publishing connections, and must not stop consumers. */
+export function createPublisher({ urls, name, topology, window, timeout_ms, onLost }: PublisherParts): Publisher {
+  let channel: ConfirmChannel | undefined
+  let blocked = false
+  let fullUntil = 0
+  let sequence = 0
+  const pending = new Map<number, Pending>() // in order of their deadlines
+  const returned = new Set<string>()
+
+  const failAll = (reason: PublishFailed['reason']) => {
+    for (const one of [...pending.values()]) one.fail(new PublishFailed(reason))
+  }
+  const connection = keepConnected({
+    urls,
+    name,
+    async setup(model) {
+      await declare(model, topology)
+      const fresh = await model.createConfirmChannel()
+      fresh.on('error', () => undefined) // 'close' follows
+      fresh.on('close', () => {
+        if (channel !== fresh) return
+        channel = undefined
+        failAll('lost')
+        model.close().catch(() => undefined) // a channel is not recovered by itself: its connection is
+      })
+      fresh.on('return', (message) => returned.add(String(message.properties.messageId)))
+      channel = fresh
+      blocked = false
+    },
+    onLost(error) {
+      channel = undefined
+      failAll('lost')
+      onLost(error)
+    },
+    onBlocked: (now) => {
+      blocked = now
+    },
+  })
+
+  const sweep = setInterval(() => {
+    const now = performance.now()
+    for (const one of pending.values()) {
+      if (one.deadline > now) break
+      one.fail(new PublishFailed('timeout'))
+    }
+  }, 50)
+  sweep.unref()
+
+  return {
+    ready: connection.ready,
+    inFlight: () => pending.size,
+    state() {
+      if (channel === undefined) return 'away'
+      if (blocked) return 'blocked'
+      if (pending.size >= window) return 'busy'
+      return performance.now() < fullUntil ? 'full' : 'ready'
+    },
+    publish({ exchange, routingKey, body, properties }) {
+      const on = channel
+      if (on === undefined || blocked) return Promise.reject(new PublishFailed('away'))
+      if (pending.size >= window) return Promise.reject(new PublishFailed('busy'))
+      return new Promise((resolve, reject) => {
+        const number = ++sequence
+        const { messageId } = properties
+        const fail = (error: PublishFailed) => {
+          if (pending.delete(number)) reject(error)
+        }
+        pending.set(number, { deadline: performance.now() + timeout_ms, messageId, fail })
+        const confirmed = (error: unknown) => {
+          if (returned.delete(messageId)) return fail(new PublishFailed('returned'))
+          if (error != null) {
+            if (channel === on) fullUntil = performance.now() + fullFor_ms
+            return fail(new PublishFailed(channel === on ? 'refused' : 'lost', { cause: error }))
+          }
+          if (pending.delete(number)) resolve()
+        }
+        try {
+          on.publish(exchange, routingKey, body, { ...properties, persistent: true, mandatory: true }, confirmed)
+        } catch (cause) {
+          fail(new PublishFailed('away', { cause }))
+        }
+      })
+    },
+    async stop(deadline_ms) {
+      const until = performance.now() + deadline_ms
+      while (pending.size > 0 && performance.now() < until) await new Promise((resolve) => setTimeout(resolve, 10))
+      clearInterval(sweep)
+      failAll('lost')
+      await connection.close()
+    },
+  }
+}

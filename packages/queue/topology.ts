@@ -1,0 +1,80 @@
+import { toError } from '@ordermill/model'
+import type { Channel, ChannelModel } from 'amqplib'
+
+/** Names of what stands on the broker, and how long the queue of records may grow. Declared here and nowhere else. */
+export interface Topology {
+  exchange: string
+  collections: { name: string; persist: string; parked: string }[]
+  lengthMax: number
+}
+
+/** What stands on the broker was declared otherwise: nothing we may change by ourselves. */
+export class TopologyMismatch extends Error {
+  constructor(name: string, cause: Error) {
+    super(`${name} stands on the broker with other arguments than this version declares: ${cause.message}`, { cause })
+    this.name = 'TopologyMismatch'
+  }
+}
+
+/** The topology for these collections; `namespace` goes before every name. */
+export function topologyOf(
+  collections: string[],
+  { namespace, lengthMax }: { namespace: string; lengthMax: number },
+): Topology {
+  return {
+    exchange: `${namespace}ordermill.records`,
+    collections: collections.map((name) => ({
+      name,
+      persist: `${namespace}${name}.persist`,
+      parked: `${namespace}${name}.parked`,
+    })),
+    lengthMax,
+  }
+}
+
+/**
+ * More than any run of lost connections uses up: a limit of 20 dead-letters healthy messages after 20 of them,
+ * and -1 drops after one nack on RabbitMQ 3.10. What is poison the worker decides.
+ */
+const deliveryLimit = 1_000_000
+
+/**
+ * Declares everything, on a channel of its own: a refusal closes it.
+ * @throws TopologyMismatch if something stands that was declared otherwise.
+ */
+export async function declare(model: ChannelModel, topology: Topology): Promise<void> {
+  const channel = await model.createChannel()
+  channel.on('error', () => undefined) // the call that failed rejects with it
+  await declared(topology.exchange, () => channel.assertExchange(topology.exchange, 'topic', { durable: true }))
+  for (const { name, persist, parked } of topology.collections) {
+    await declared(parked, () => assertQuorum(channel, parked, {}))
+    await declared(persist, () =>
+      assertQuorum(channel, persist, {
+        'x-single-active-consumer': true,
+        'x-max-length': topology.lengthMax,
+        'x-overflow': 'reject-publish',
+        'x-dead-letter-exchange': '',
+        'x-dead-letter-routing-key': parked,
+        'x-dead-letter-strategy': 'at-least-once',
+      }),
+    )
+    await channel.bindQueue(persist, topology.exchange, name)
+  }
+  await channel.close()
+}
+
+const assertQuorum = (channel: Channel, name: string, args: Record<string, unknown>) =>
+  channel.assertQueue(name, {
+    durable: true,
+    arguments: { 'x-queue-type': 'quorum', 'x-delivery-limit': deliveryLimit, ...args },
+  })
+
+async function declared(name: string, assert: () => Promise<unknown>): Promise<void> {
+  try {
+    await assert()
+  } catch (thrown) {
+    const cause = toError(thrown)
+    if (/PRECONDITION.FAILED/i.test(cause.message)) throw new TopologyMismatch(name, cause)
+    throw cause
+  }
+}
