@@ -3,6 +3,7 @@
  * Guarantees: no I/O, no clock and no randomness but what callers pass in or ask of `ids.ts`.
  */
 export { type Collection, collection, type Fields, type RecordOf, type StoredRecord } from './collection.ts'
+export { collections } from './collections/index.ts'
 export { orders } from './collections/orders.ts'
 export { BadData, ConflictingVersion, Forbidden, Invalid, NotFound, Refused, toError, Unavailable } from './errors.ts'
 export type { Fault } from './faults.ts'
@@ -12,4 +13,4 @@ export { isId, keyedId, memberId, newId } from './ids.ts'
 export { readCreate, readPatch } from './input.ts'
 export { parseRecord } from './parse.ts'
 export { steps } from './steps.ts'
-export { firstVersion, type KeyUse, nextVersion, tombstone, type Version } from './version.ts'
+export { type Base, firstVersion, type KeyUse, nextVersion, recordText, tombstone, type Version } from './version.ts'

@@ -111,8 +111,23 @@ interface Printed<F extends Fields> {
   deleted_at?: string
 }
 
+/** The JSON text of a stored record, whatever else `row` holds beside it. */
+export function recordText(c: Collection, row: Record<string, string | number | null>): string {
+  const { id, version, status, created_at, updated_at, deleted_at } = row as unknown as StoredRecord
+  const content = row as Content<Fields>
+  return print(c, {
+    id,
+    version,
+    status,
+    content,
+    created_at,
+    updated_at,
+    ...(deleted_at == null ? {} : { deleted_at }),
+  })
+}
+
 /** The JSON text of a record: members always in the same order, so that equal records have equal hashes. */
-export function print<F extends Fields>(c: Collection<F>, { content, ...r }: Printed<F>): string {
+function print<F extends Fields>(c: Collection<F>, { content, ...r }: Printed<F>): string {
   const record: Record<string, unknown> = { id: r.id, version: r.version, status: r.status }
   for (const name of c.fieldNames) record[name] = content[name]
   record['created_at'] = r.created_at

@@ -1,0 +1,124 @@
+-- The schema of a fresh database. Made by 'npm run migrate -- snapshot' from packages/database/migrations: do not edit.
+
+-- 0001_foundations
+
+-- Change numbers become visible in order: who writes to a collection takes its lock first and lets go at commit.
+CREATE FUNCTION lock_changes() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM pg_advisory_xact_lock(hashtextextended(TG_TABLE_SCHEMA || '.' || TG_TABLE_NAME, 0));
+  RETURN NULL;
+END $$;
+
+-- A write by hand that sets no change number gets the next one.
+CREATE FUNCTION number_change() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  NEW.change_seq := nextval(format('%I.%I', TG_TABLE_SCHEMA, TG_TABLE_NAME || '_change_seq')::regclass);
+  RETURN NEW;
+END $$;
+
+-- RFC 3339 in UTC to the millisecond: the one form in which records carry times.
+CREATE FUNCTION iso(at timestamptz) RETURNS text LANGUAGE sql STABLE PARALLEL SAFE AS $$
+  SELECT to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')
+$$;
+
+-- How far each search index has followed its table. Keyed by the index's UUID: a new index starts from 0.
+CREATE TABLE search_cursors (
+  index_uuid text PRIMARY KEY,
+  index_name text NOT NULL,
+  change_seq bigint NOT NULL DEFAULT 0,
+  updated_at timestamptz NOT NULL DEFAULT now()
+);
+
+-- Documents that the engine will never take, with why.
+CREATE TABLE search_rejects (
+  index_uuid text NOT NULL,
+  id uuid NOT NULL,
+  change_seq bigint NOT NULL,
+  reason text NOT NULL,
+  rejected_at timestamptz NOT NULL DEFAULT now(),
+  PRIMARY KEY (index_uuid, id)
+);
+
+-- Who may do what only one may do, for how long. The token grows with every holder: an older one is refused.
+CREATE TABLE leases (
+  name text PRIMARY KEY,
+  holder text NOT NULL,
+  token bigint NOT NULL,
+  expires_at timestamptz NOT NULL
+);
+
+-- Each refresh of a view: what it knows (as_of, change_seq) was read before it started.
+CREATE TABLE view_refreshes (
+  id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  view text NOT NULL,
+  outcome text NOT NULL CHECK (outcome IN ('refreshed', 'unchanged', 'failed')),
+  as_of timestamptz NOT NULL,
+  change_seq bigint NOT NULL,
+  duration_ms double precision NOT NULL,
+  error text
+);
+CREATE INDEX view_refreshes_latest ON view_refreshes (view, id DESC);
+
+-- 0002_orders
+
+CREATE SEQUENCE orders_change_seq;
+CREATE TABLE orders (
+  id uuid NOT NULL PRIMARY KEY,
+  version integer NOT NULL,
+  hash text NOT NULL,
+  parent text,
+  status text NOT NULL,
+  product_name text NOT NULL,
+  quantity integer NOT NULL DEFAULT 1,
+  amount numeric(16,4) NOT NULL,
+  currency text NOT NULL DEFAULT 'USD',
+  customer_id text,
+  reference text,
+  placed_at timestamp with time zone NOT NULL DEFAULT now(),
+  created_at timestamp with time zone NOT NULL,
+  updated_at timestamp with time zone NOT NULL,
+  deleted_at timestamp with time zone,
+  keys jsonb,
+  change_seq bigint NOT NULL DEFAULT nextval('orders_change_seq')
+);
+ALTER SEQUENCE orders_change_seq OWNED BY orders.change_seq;
+CREATE UNIQUE INDEX orders_change_seq_key ON orders (change_seq);
+CREATE INDEX orders_newest ON orders (created_at DESC, id DESC);
+
+-- Versions that were superseded: the record's history, and what tells an ancestor from a fork.
+CREATE TABLE orders_history (
+  id uuid NOT NULL,
+  version integer NOT NULL,
+  hash text NOT NULL,
+  parent text,
+  keys jsonb,
+  body jsonb NOT NULL,
+  superseded_at timestamp with time zone NOT NULL DEFAULT now(),
+  PRIMARY KEY (id, version, hash)
+);
+
+CREATE TRIGGER orders_lock_changes BEFORE INSERT OR UPDATE OR DELETE ON orders
+  FOR EACH STATEMENT EXECUTE FUNCTION lock_changes();
+CREATE TRIGGER orders_number_change BEFORE UPDATE ON orders
+  FOR EACH ROW WHEN (NEW.change_seq = OLD.change_seq) EXECUTE FUNCTION number_change();
+
+CREATE INDEX orders_of_customer ON orders (customer_id, created_at DESC, id DESC) WHERE customer_id IS NOT NULL;
+CREATE INDEX orders_of_reference ON orders (reference, created_at DESC, id DESC) WHERE reference IS NOT NULL;
+CREATE INDEX orders_in_status ON orders (status, created_at DESC, id DESC);
+
+-- Sales by UTC day and currency. Tombstones and cancelled orders do not count; sums never cross currencies.
+CREATE MATERIALIZED VIEW daily_sales_mv AS
+  SELECT (placed_at AT TIME ZONE 'UTC')::date AS sale_date, currency,
+    sum(amount) AS total_revenue, count(*) AS orders, sum(quantity)::bigint AS units
+  FROM orders WHERE deleted_at IS NULL AND status <> 'cancelled'
+  GROUP BY 1, 2;
+CREATE UNIQUE INDEX daily_sales_mv_key ON daily_sales_mv (sale_date, currency);
+
+CREATE TABLE migrations (
+  id serial PRIMARY KEY,
+  name varchar(255) NOT NULL,
+  run_on timestamp NOT NULL
+);
+INSERT INTO migrations (name, run_on) VALUES
+  ('0001_foundations', now()),
+  ('0002_orders', now());

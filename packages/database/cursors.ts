@@ -1,0 +1,40 @@
+import type { Session } from './database.ts'
+
+/** How far each search index has followed. Keyed by the index's UUID, so that a new index starts from 0. */
+export interface Cursors {
+  /** Where the follower of this index stands; makes the cursor if there is none. */
+  open(index: { uuid: string; name: string }): Promise<number>
+  /** Moves from `from` to `to`; false if somebody else moved it meanwhile. */
+  move(uuid: string, from: number, to: number): Promise<boolean>
+  /** Records documents that the engine will never take. */
+  reject(uuid: string, rejects: { id: string; change_seq: number; reason: string }[]): Promise<void>
+}
+
+export function createCursors(session: Session): Cursors {
+  return {
+    async open({ uuid, name }) {
+      const [row] = await session.query<{ change_seq: number }>({
+        text: `INSERT INTO search_cursors (index_uuid, index_name) VALUES ($1, $2)
+          ON CONFLICT (index_uuid) DO UPDATE SET index_name = excluded.index_name RETURNING change_seq`,
+        values: [uuid, name],
+      })
+      return row?.change_seq ?? 0
+    },
+    async move(uuid, from, to) {
+      const rows = await session.query({
+        name: 'cursor-move',
+        text: 'UPDATE search_cursors SET change_seq = $3, updated_at = now() WHERE index_uuid = $1 AND change_seq = $2 RETURNING 1',
+        values: [uuid, from, to],
+      })
+      return rows.length === 1
+    },
+    async reject(uuid, rejects) {
+      await session.query({
+        text: `INSERT INTO search_rejects (index_uuid, id, change_seq, reason)
+          SELECT $1, r.id, r.change_seq, r.reason FROM jsonb_to_recordset($2::jsonb) AS r(id uuid, change_seq bigint, reason text)
+          ON CONFLICT (index_uuid, id) DO UPDATE SET change_seq = excluded.change_seq, reason = excluded.reason, rejected_at = now()`,
+        values: [uuid, JSON.stringify(rejects)],
+      })
+    },
+  }
+}

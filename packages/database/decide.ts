@@ -1,0 +1,59 @@
+import type { Version } from '@ordermill/model'
+
+/** Versions of one record, oldest first, each built on the one before it. At least one. */
+export type Chain = readonly [Version, ...Version[]]
+
+/** What stands in the table. */
+export interface Standing {
+  version: number
+  hash: string
+  parent: string | null
+}
+
+/**
+ * What became of a version: inserted or updated it stands in the table; superseded it went to the history at once;
+ * duplicate it was there before (in the table or in the history); conflict it was built on something else than what stands.
+ */
+export type Outcome = 'inserted' | 'updated' | 'superseded' | 'duplicate' | 'conflict'
+
+/** What to do with a chain: write its last version, after putting the ones from `from` on into the history; and the outcome of each. */
+export interface Decision {
+  write: 'insert' | 'update' | undefined
+  /** The first version of the chain that is new. */
+  from: number
+  outcomes: Outcome[]
+}
+
+/**
+ * Decides what a chain may do to its record. Never backwards, never on top of what it was not built on.
+ * @param standing What the table holds, if anything.
+ * @param inHistory Whether a hash of this record stands in its history.
+ */
+export function decide(chain: Chain, standing: Standing | undefined, inHistory: (hash: string) => boolean): Decision {
+  const applied = (write: 'insert' | 'update', from: number): Decision => ({
+    write,
+    from,
+    outcomes: chain.map((_, at) => {
+      if (at < from) return 'duplicate'
+      if (at < chain.length - 1) return 'superseded'
+      return write === 'insert' ? 'inserted' : 'updated'
+    }),
+  })
+  if (standing === undefined) return applied('insert', 0)
+  if (chain[0].parent === standing.hash) return applied('update', 0)
+  const at = chain.findIndex((version) => version.hash === standing.hash)
+  if (at >= 0 && at < chain.length - 1) return applied('update', at + 1)
+  const isPast = (version: Version) =>
+    version.hash === standing.hash || version.hash === standing.parent || inHistory(version.hash)
+  let past = true // what follows a fork is part of it
+  const outcomes = chain.map((version): Outcome => {
+    past &&= isPast(version)
+    return past ? 'duplicate' : 'conflict'
+  })
+  // A chain whose head is known but whose last is not can end here only if it forked: report each by itself.
+  return {
+    write: undefined,
+    from: chain.length,
+    outcomes: at === chain.length - 1 ? chain.map(() => 'duplicate') : outcomes,
+  }
+}

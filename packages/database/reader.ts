@@ -1,0 +1,69 @@
+import type { Collection, Version } from '@ordermill/model'
+import type { Session } from './database.ts'
+import { selectList, versionOf } from './rows.ts'
+
+/** A row in the order of its change. */
+export interface Change extends Version {
+  change_seq: number
+}
+
+/** Reads one collection from Postgres. Every method throws Unavailable when it does not answer. */
+export interface RecordReader {
+  /** The version that stands, tombstones included. */
+  read(id: string): Promise<Version | undefined>
+  /** Those that stand, in the order asked for. */
+  readMany(ids: string[]): Promise<(Version | undefined)[]>
+  /** Which of these versions are persisted: they stand, or were superseded. */
+  persisted(versions: { id: string; version: number }[]): Promise<{ id: string; version: number; hash: string }[]>
+  /** Up to `limit` rows whose change number is above `after`, in order. */
+  changesAfter(after: number, limit: number): Promise<Change[]>
+  /** The highest change number that is visible; 0 for an empty table. */
+  lastChange(): Promise<number>
+}
+
+export function createReader(session: Session, c: Collection): RecordReader {
+  const list = selectList(c)
+  return {
+    async read(id) {
+      const [row] = await session.query({
+        name: `${c.name}-read`,
+        text: `SELECT ${list} FROM ${c.name} WHERE id = $1`,
+        values: [id],
+      })
+      return row === undefined ? undefined : versionOf(c, row)
+    },
+    async readMany(ids) {
+      const rows = await session.query({
+        name: `${c.name}-read-many`,
+        text: `SELECT ${list} FROM ${c.name} WHERE id = ANY($1::uuid[])`,
+        values: [ids],
+      })
+      const found = new Map(rows.map((row) => [String(row['id']), versionOf(c, row)]))
+      return ids.map((id) => found.get(id))
+    },
+    async persisted(versions) {
+      return await session.query<{ id: string; version: number; hash: string }>({
+        name: `${c.name}-persisted`,
+        text: `WITH asked AS (SELECT * FROM unnest($1::uuid[], $2::int[]) AS a(id, version))
+          SELECT t.id, t.version, t.hash FROM ${c.name} t JOIN asked a ON a.id = t.id AND a.version = t.version
+          UNION ALL SELECT h.id, h.version, h.hash FROM ${c.name}_history h JOIN asked a ON a.id = h.id AND a.version = h.version`,
+        values: [versions.map(({ id }) => id), versions.map(({ version }) => version)],
+      })
+    },
+    async changesAfter(after, limit) {
+      const rows = await session.query({
+        name: `${c.name}-changes`,
+        text: `SELECT change_seq, ${list} FROM ${c.name} WHERE change_seq > $1 ORDER BY change_seq LIMIT $2`,
+        values: [after, limit],
+      })
+      return rows.map(({ change_seq, ...row }) => ({ ...versionOf(c, row), change_seq: Number(change_seq) }))
+    },
+    async lastChange() {
+      const [row] = await session.query<{ last: number }>({
+        name: `${c.name}-last-change`,
+        text: `SELECT coalesce(max(change_seq), 0) AS last FROM ${c.name}`,
+      })
+      return row?.last ?? 0
+    },
+  }
+}

@@ -1,0 +1,115 @@
+import type { Collection, Version } from '@ordermill/model'
+import { columnsOf, recordSql } from './columns.ts'
+import type { Database, Session } from './database.ts'
+import { type Chain, decide, type Outcome, type Standing } from './decide.ts'
+
+/** Where the persister writes. */
+export interface Table {
+  /**
+   * Applies chains of different records in one transaction: all or none. Gives the outcome of every version, chain by chain.
+   * @throws BadData if Postgres will never take one of them; Unavailable if it cannot now.
+   */
+  apply(chains: Chain[], signal: AbortSignal): Promise<Outcome[][]>
+  /** Whether writing works at all right now: writes nothing that stays. */
+  probe(signal: AbortSignal): Promise<boolean>
+}
+
+/** The table of a collection. */
+export function createTable(database: Database, c: Collection): Table {
+  const columns = columnsOf(c)
+  const names = columns.map(({ name }) => name)
+  const recordset = (alias: string) =>
+    `jsonb_to_recordset($1::jsonb) AS ${alias}(${columns.map(({ name, type }) => `${name} ${type}`).join(', ')})`
+  const insertSql = `INSERT INTO ${c.name} (${names.join(', ')}) SELECT ${names.map((name) => `r.${name}`).join(', ')} FROM ${recordset('r')} ON CONFLICT (id) DO NOTHING RETURNING id`
+  const changed = names.filter((name) => name !== 'id' && name !== 'created_at')
+  const updateSql = `UPDATE ${c.name} t SET ${changed.map((name) => `${name} = r.${name}`).join(', ')}, change_seq = nextval('${c.name}_change_seq') FROM ${recordset('r')} WHERE t.id = r.id RETURNING t.id`
+  const keepSql = `INSERT INTO ${c.name}_history (id, version, hash, parent, keys, body) SELECT t.id, t.version, t.hash, t.parent, t.keys, ${recordSql(c, 't')} FROM ${c.name} t WHERE t.id = ANY($1::uuid[]) ON CONFLICT DO NOTHING`
+  const keepNewSql = `INSERT INTO ${c.name}_history (id, version, hash, parent, keys, body) SELECT (r->'body'->>'id')::uuid, (r->'body'->>'version')::int, r->>'hash', r->>'parent', nullif(r->'keys', 'null'), r->'body' FROM jsonb_array_elements($1::jsonb) AS r ON CONFLICT DO NOTHING`
+  const begin = `BEGIN; SELECT pg_advisory_xact_lock(hashtextextended(current_schema() || '.${c.name}', 0))`
+
+  const insert = async (session: Session, winners: Version[]) => {
+    const rows = await session.query<{ id: string }>({
+      name: `${c.name}-insert`,
+      text: insertSql,
+      values: [rowsText(winners)],
+    })
+    return new Set(rows.map(({ id }) => id))
+  }
+  const standing = async (session: Session, chains: Chain[]) => {
+    const ids = chains.map(([first]) => first.id)
+    const hashes = chains.flatMap((chain) => chain.map(({ hash }) => hash))
+    const rows = await session.query<Standing & { id: string }>({
+      name: `${c.name}-standing`,
+      text: `SELECT id, version, hash, parent FROM ${c.name} WHERE id = ANY($1::uuid[])`,
+      values: [ids],
+    })
+    const past = await session.query<{ id: string; hash: string }>({
+      name: `${c.name}-past`,
+      text: `SELECT id, hash FROM ${c.name}_history WHERE id = ANY($1::uuid[]) AND hash = ANY($2::text[])`,
+      values: [ids, hashes],
+    })
+    return {
+      rows: new Map(rows.map((row) => [row.id, row])),
+      past: new Set(past.map(({ id, hash }) => id + hash)),
+    }
+  }
+
+  const applyIn = async (session: Session, chains: Chain[]): Promise<Outcome[][]> => {
+    // Sorted ids: two writers that met in spite of the lock would not deadlock.
+    const sorted = [...chains].sort(([a], [b]) => (a.id < b.id ? -1 : 1))
+    const inserted = await insert(session, sorted.map(last))
+    const met = sorted.filter(([first]) => !inserted.has(first.id))
+    const { rows, past } =
+      met.length === 0 ? { rows: new Map<string, Standing>(), past: new Set() } : await standing(session, met)
+    const decisions = new Map(
+      sorted.map((chain) => {
+        const { id } = chain[0]
+        return [id, decide(chain, inserted.has(id) ? undefined : rows.get(id), (hash) => past.has(id + hash))]
+      }),
+    )
+    const updates = met.filter(([{ id }]) => decisions.get(id)?.write === 'update')
+    const superseded = sorted.flatMap((chain) => {
+      const decision = decisions.get(chain[0].id)
+      return chain.filter((_, at) => decision?.outcomes[at] === 'superseded')
+    })
+    if (superseded.length > 0)
+      await session.query({ name: `${c.name}-keep-new`, text: keepNewSql, values: [historyText(superseded)] })
+    if (updates.length > 0) {
+      await session.query({ name: `${c.name}-keep`, text: keepSql, values: [updates.map(([{ id }]) => id)] })
+      const written = await session.query({
+        name: `${c.name}-update`,
+        text: updateSql,
+        values: [rowsText(updates.map(last))],
+      })
+      if (written.length !== updates.length)
+        throw new Error(`${updates.length} rows were to be updated, ${written.length} were`)
+    }
+    return chains.map(([{ id }]) => decisions.get(id)?.outcomes ?? [])
+  }
+
+  return {
+    apply: (chains, signal) => database.transaction((session) => applyIn(session, chains), { signal, begin }),
+    async probe(signal) {
+      try {
+        await database.transaction(
+          (session) => session.query({ text: `UPDATE leases SET holder = 'probe' WHERE name = 'probe-${c.name}'` }),
+          { signal, begin },
+        )
+        return true
+      } catch {
+        return false
+      }
+    },
+  }
+}
+
+const last = (chain: Chain): Version => chain[chain.length - 1] ?? chain[0]
+
+/** One jsonb parameter for a batch: the texts as they are, with what identifies each spliced in. Cheaper than any array of rows. */
+const rowsText = (versions: Version[]) =>
+  `[${versions.map((v) => `{"hash":"${v.hash}","parent":${v.parent === null ? 'null' : `"${v.parent}"`},"keys":${keysText(v)},${v.text.slice(1)}`).join()}]`
+
+const historyText = (versions: Version[]) =>
+  `[${versions.map((v) => `{"hash":"${v.hash}","parent":${v.parent === null ? 'null' : `"${v.parent}"`},"keys":${keysText(v)},"body":${v.text}}`).join()}]`
+
+const keysText = ({ keys }: Version) => (keys.length === 0 ? 'null' : JSON.stringify(keys))
