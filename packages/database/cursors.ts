@@ -38,3 +38,21 @@ export function createCursors(session: Session): Cursors {
     },
   }
 }
+
+/** How far the index of a collection is behind its table: changes at most, and the age of the oldest that it lacks. */
+export async function indexLag(
+  session: Session,
+  collection: string,
+  alias: string,
+): Promise<{ changes: number; seconds: number }> {
+  const [row] = await session.query<{ changes: number; seconds: number }>({
+    name: `${collection}-lag`,
+    text: `WITH cursor AS (SELECT coalesce(max(change_seq), 0) AS at FROM search_cursors
+        WHERE updated_at = (SELECT max(updated_at) FROM search_cursors WHERE index_name LIKE $1 || '-%'))
+      SELECT (SELECT coalesce(max(change_seq), 0) FROM ${collection}) - at AS changes,
+        coalesce((SELECT extract(epoch FROM now() - t.updated_at) FROM ${collection} t
+          WHERE t.change_seq > at ORDER BY t.change_seq LIMIT 1), 0)::float8 AS seconds FROM cursor`,
+    values: [alias],
+  })
+  return { changes: Math.max(0, row?.changes ?? 0), seconds: Math.max(0, row?.seconds ?? 0) }
+}

@@ -3,7 +3,7 @@
  * Guarantees: change numbers become visible in order; a version is applied once, never backwards and never on top of what it
  * was not built on; what is superseded stays in the history; failures say whether to try again or to park.
  */
-export { type Cursors, createCursors } from './cursors.ts'
+export { type Cursors, createCursors, indexLag } from './cursors.ts'
 export { createDatabase, type Database, type Session } from './database.ts'
 export { addColumnsSql, createSql, dropSql } from './ddl.ts'
 export { type Chain, decide, type Outcome } from './decide.ts'

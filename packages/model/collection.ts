@@ -41,7 +41,7 @@ export interface Collection<F extends Fields = Fields> {
   /** Names the message type and its version. A change that old workers cannot read makes a new one. */
   type: string
   fields: F
-  fieldNames: (keyof F & string)[]
+  fieldNames: string[]
   status: Steps
   /** What POST takes, what PATCH takes, and the record itself. */
   create: Shape
@@ -62,7 +62,7 @@ export function collection<F extends Fields>(
   { title, type, fields, status }: { title: string; type: string; fields: F; status: Steps },
 ): Collection<F> {
   if (!/^[a-z][a-z0-9_]{0,30}$/.test(name)) throw new Error(`'${name}' cannot name a collection: use a-z, 0-9 and _`)
-  const all = Object.entries(fields) as [keyof F & string, Field][]
+  const all: [string, Field][] = Object.entries(fields)
   const stored = Object.fromEntries(all.map(([key, f]) => [key, f.optional ? nullable(f.output) : f.output]))
   const statuses = Type.Enum(status.all, { description: `The status of the ${title}.` })
   const at = Type.String({ format: 'date-time' })

@@ -1,0 +1,107 @@
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+
+/** Seconds: from half a millisecond to ten seconds. */
+const fast = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
+/** Seconds: from ten milliseconds to ten minutes. */
+const slow = [0.01, 0.05, 0.1, 0.5, 1, 5, 15, 60, 300, 600]
+
+/** A registry of its own, with the figures of the process. */
+export function createRegistry(service: string): Registry {
+  const registry = new Registry()
+  registry.setDefaultLabels({ service })
+  collectDefaultMetrics({ register: registry })
+  return registry
+}
+
+const histogram = (registry: Registry, name: string, help: string, labelNames: string[], buckets = fast) =>
+  new Histogram({ name, help, labelNames, buckets, registers: [registry] })
+const counter = (registry: Registry, name: string, help: string, labelNames: string[] = []) =>
+  new Counter({ name, help, labelNames, registers: [registry] })
+const gauge = (
+  registry: Registry,
+  name: string,
+  help: string,
+  labelNames: string[],
+  collect?: (this: Gauge) => Promise<void> | void,
+) => new Gauge({ name, help, labelNames, registers: [registry], ...(collect === undefined ? {} : { collect }) })
+
+const shared = (registry: Registry) => ({
+  dbQuery: histogram(registry, 'db_query_duration_seconds', 'Time of a call to Postgres by what it does.', ['op']),
+  cache: histogram(registry, 'cache_operation_duration_seconds', 'Time of a call to the cache by what it does.', [
+    'op',
+    'outcome',
+  ]),
+  publish: histogram(registry, 'publish_duration_seconds', 'Time from publish to confirm.', ['outcome']),
+  gauge: (name: string, help: string, labels: string[], collect: (this: Gauge) => Promise<void> | void) =>
+    gauge(registry, name, help, labels, collect),
+})
+
+/** Metrics of the API. */
+export const apiMetrics = (registry: Registry) => ({
+  ...shared(registry),
+  request: histogram(registry, 'http_request_duration_seconds', 'Time of a request by route and status.', [
+    'method',
+    'route',
+    'status',
+  ]),
+  accepted: counter(registry, 'records_accepted_total', 'Versions accepted.', ['collection']),
+  reads: counter(registry, 'cache_reads_total', 'Reads of one record by where the answer came from.', ['result']),
+  search: histogram(registry, 'search_duration_seconds', 'Time of a search by engine and outcome.', [
+    'engine',
+    'outcome',
+  ]),
+})
+export type ApiMetrics = ReturnType<typeof apiMetrics>
+
+/** Metrics of the worker. */
+export const workerMetrics = (registry: Registry) => ({
+  ...shared(registry),
+  batch: histogram(registry, 'persist_batch_duration_seconds', 'Time to persist a batch, from hand-over to settled.', [
+    'outcome',
+  ]),
+  batchSize: histogram(
+    registry,
+    'persist_batch_records',
+    'Records in a batch.',
+    [],
+    [1, 5, 10, 25, 50, 100, 250, 500, 1000],
+  ),
+  persistLag: histogram(
+    registry,
+    'persist_lag_seconds',
+    'Time from acceptance to persisted, by the clocks of API and worker.',
+    [],
+    slow,
+  ),
+  persisted: counter(registry, 'records_persisted_total', 'Versions by what became of them.', [
+    'collection',
+    'outcome',
+  ]),
+  parked: counter(registry, 'records_parked_total', 'Versions parked, by reason.', ['reason']),
+  retries: counter(registry, 'persist_retries_total', 'Attempts that were repeated, by what made them fail.', ['code']),
+  indexed: counter(registry, 'documents_indexed_total', 'Documents by what the engine said.', [
+    'collection',
+    'outcome',
+  ]),
+  bulk: histogram(registry, 'index_bulk_duration_seconds', 'Time of a bulk call to the engine.', ['outcome']),
+  behind: gauge(registry, 'follower_behind_changes', 'Changes that the index does not have yet (at most).', [
+    'collection',
+  ]),
+  refresh: histogram(
+    registry,
+    'view_refresh_duration_seconds',
+    'Time of a refresh of a materialized view.',
+    ['view', 'outcome'],
+    slow,
+  ),
+  viewAsOf: gauge(registry, 'view_as_of_timestamp_seconds', 'When the view was last known to be right (Unix time).', [
+    'view',
+  ]),
+  flushed: counter(
+    registry,
+    'records_flushed_total',
+    'Dirty versions published again by the flusher, or settled by it.',
+    ['outcome'],
+  ),
+})
+export type WorkerMetrics = ReturnType<typeof workerMetrics>

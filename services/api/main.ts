@@ -1,0 +1,43 @@
+import { ConfigError, environment, readOptions } from '@ordermill/config'
+import { toError } from '@ordermill/model'
+import { createLogger } from '@ordermill/telemetry'
+import { buildApp } from './app.ts'
+import { apiOptionNames } from './parts.ts'
+
+/** Runs the API until a signal. The second signal ends it at once. */
+async function main(): Promise<void> {
+  const options = readOptions(environment(), apiOptionNames)
+  if (options.ADMIN_TOKEN === '' && options.NODE_ENV === 'production')
+    throw new ConfigError(['ADMIN_TOKEN is missing: in production /api/admin must not be open.'])
+  const log = createLogger({ component: 'api', level: options.LOG_LEVEL })
+  if (options.ADMIN_TOKEN === '') log.warn('ADMIN_TOKEN is not set: everybody may use /api/admin')
+
+  const { app, brokerReady } = await buildApp(options, log)
+  brokerReady.catch((err: unknown) => {
+    log.fatal({ err }, toError(err).message)
+    process.exit(1)
+  })
+  let stopping = false
+  const stop = (signal: string) => {
+    if (stopping) process.exit(130)
+    stopping = true
+    log.info({ signal }, 'stopping: what is in flight is finished first')
+    setTimeout(() => process.exit(1), options.SHUTDOWN_MS + 2_000).unref()
+    app.close().then(
+      () => process.exit(0),
+      (err: unknown) => {
+        log.error({ err }, 'the stop was not clean')
+        process.exit(1)
+      },
+    )
+  }
+  process.on('SIGTERM', stop)
+  process.on('SIGINT', stop)
+  const address = await app.listen({ host: options.API_HOST, port: options.API_PORT })
+  log.info({ address }, 'the API listens')
+}
+
+main().catch((thrown: unknown) => {
+  console.error(thrown instanceof ConfigError ? thrown.message : toError(thrown).stack)
+  process.exit(1)
+})

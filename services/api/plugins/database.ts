@@ -1,0 +1,15 @@
+import { createDatabase, type Database } from '@ordermill/database'
+import type { Surroundings } from '../parts.ts'
+
+/** Acquires the pool of connections to Postgres; released when the app closes. */
+export function databasePlugin({ app, options, log }: Surroundings): Database {
+  const database = createDatabase({
+    dsn: options.POSTGRES_DSN,
+    name: 'ordermill-api',
+    poolMax: options.DB_POOL_MAX,
+    timeout_ms: options.DB_TIMEOUT_MS,
+    onLost: (error) => log.warn({ err: error }, 'a connection to Postgres was lost'),
+  })
+  app.addHook('onClose', () => database.stop())
+  return database
+}

@@ -1,0 +1,54 @@
+import { toError } from '@ordermill/model'
+import type { FastifyInstance } from 'fastify'
+import Type from 'typebox'
+import type { Dependency } from '../parts.ts'
+
+interface HealthParts {
+  /** Able to accept: undefined, or why not. */
+  notReady(): string | undefined
+  dependencies: Dependency[]
+}
+
+/** Longest a dependency may take to say how it is. */
+const patience_ms = 2_000
+const state = Type.Object({ status: Type.String() }, { additionalProperties: true })
+
+/** Health: of the process, whether it may be sent requests, and of each part it depends on. */
+export function healthRoutes(app: FastifyInstance, { notReady, dependencies }: HealthParts): void {
+  const document = (summary: string) => ({ summary, tags: ['health'], response: { 200: state, 503: state } })
+
+  app.get('/health/live', { schema: document('The process runs') }, async () => ({ status: 'ok' }))
+
+  app.get('/health/ready', { schema: document('Able to accept') }, async (_request, reply) => {
+    const reason = notReady()
+    return reason === undefined ? { status: 'ok' } : reply.code(503).send({ status: 'not ready', reason })
+  })
+
+  app.get('/health', { schema: document('Each part') }, async (_request, reply) => {
+    const parts = await Promise.all(dependencies.map(inspect))
+    const ready = notReady()
+    const status =
+      ready === undefined ? (parts.every(({ status }) => status === 'ok') ? 'ok' : 'degraded') : 'not ready'
+    return reply.code(ready === undefined ? 200 : 503).send({ status, dependencies: parts })
+  })
+}
+
+async function inspect({ name, check }: Dependency) {
+  const started = performance.now()
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error('no answer in time')), patience_ms)
+  })
+  try {
+    const detail = await Promise.race([check(), late])
+    return { name, status: 'ok', detail, latency_ms: Math.round((performance.now() - started) * 10) / 10 }
+  } catch (thrown) {
+    return {
+      name,
+      status: 'away',
+      detail: 'code' in toError(thrown) ? String((thrown as { code: unknown }).code) : 'away',
+    }
+  } finally {
+    clearTimeout(timer)
+  }
+}
