@@ -10,8 +10,6 @@ export interface Table {
    * @throws BadData if Postgres will never take one of them; Unavailable if it cannot now.
    */
   apply(chains: Chain[], signal: AbortSignal): Promise<Outcome[][]>
-  /** Whether writing works at all right now: writes nothing that stays. */
-  probe(signal: AbortSignal): Promise<boolean>
 }
 
 /** The table of a collection. */
@@ -89,17 +87,6 @@ export function createTable(database: Database, c: Collection): Table {
 
   return {
     apply: (chains, signal) => database.transaction((session) => applyIn(session, chains), { signal, begin }),
-    async probe(signal) {
-      try {
-        await database.transaction(
-          (session) => session.query({ text: `UPDATE leases SET holder = 'probe' WHERE name = 'probe-${c.name}'` }),
-          { signal, begin },
-        )
-        return true
-      } catch {
-        return false
-      }
-    },
   }
 }
 

@@ -1,0 +1,57 @@
+import { Unavailable } from '@ordermill/model'
+import { type Delivery, type Publisher, PublishFailed } from '@ordermill/queue'
+import type { Logger } from '@ordermill/telemetry'
+
+/** Why a delivery is parked. */
+export interface Reason {
+  code: string
+  message: string
+}
+
+/** Sets deliveries aside with their reason, bytes untouched. */
+export interface Parking {
+  /** @throws Unavailable until the broker has confirmed all of them: only then may they be acked */
+  park(parked: { delivery: Delivery; reason: Reason }[]): Promise<void>
+}
+
+interface ParkingParts {
+  publisher: Pick<Publisher, 'publish'>
+  queue: string
+  log: Logger
+  onParked(code: string): void
+}
+
+/** Longest reason that goes into a header: frames have a limit, reasons of Postgres do not. */
+const reasonMax = 1_000
+
+export function createParking({ publisher, queue, log, onParked }: ParkingParts): Parking {
+  return {
+    async park(parked) {
+      const all = parked.map(async ({ delivery: { body, properties }, reason }) => {
+        const headers = {
+          ...properties.headers,
+          'parked-code': reason.code,
+          'parked-reason': reason.message.slice(0, reasonMax),
+        }
+        const { messageId, type, correlationId, contentType, timestamp } = properties as unknown as Record<string, unknown>
+        const kept = { messageId, type, correlationId, contentType, timestamp }
+        const known = Object.fromEntries(Object.entries(kept).filter(([, value]) => value !== undefined))
+        const id = typeof messageId === 'string' ? messageId : 'unknown'
+        await publisher.publish({
+          exchange: '',
+          routingKey: queue,
+          body,
+          properties: { ...known, messageId: id, headers },
+        })
+        onParked(reason.code)
+        log.warn({ message_id: id, correlation_id: correlationId, code: reason.code, reason: reason.message }, 'parked')
+      })
+      const failed = (await Promise.allSettled(all)).find((result) => result.status === 'rejected')
+      if (failed === undefined) return
+      const { reason: cause } = failed as PromiseRejectedResult
+      if (cause instanceof PublishFailed)
+        throw new Unavailable('queue-away', 'The broker did not take what is to be parked.', { cause })
+      throw cause
+    },
+  }
+}

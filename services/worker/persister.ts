@@ -1,0 +1,124 @@
+import type { Chain, Outcome, Table } from '@ordermill/database'
+import { BadData, type Collection, type Unavailable, type Version } from '@ordermill/model'
+import type { Batch, Consumer } from '@ordermill/queue'
+import type { Logger, WorkerMetrics } from '@ordermill/telemetry'
+import { type ReadBatch, readBatch } from './batch.ts'
+import { bisectBadData, type Verdicts } from './bisect.ts'
+import { withDeadline } from './deadline.ts'
+import type { Parking, Reason } from './parking.ts'
+import { GivenUp, retryWhileUnavailable } from './retry.ts'
+
+interface PersisterParts {
+  collection: Collection
+  consumer: Pick<Consumer, 'batches'>
+  table: Table
+  parking: Parking
+  /** Tells the cache what is persisted: best effort, the flusher finds what this misses. */
+  settle(versions: Version[]): Promise<void>
+  /** Tells who follows the table that there is something to read. */
+  wakeFollower(): void
+  /** Deadline of each attempt, in milliseconds. */
+  deadline_ms: number
+  log: Logger
+  metrics: WorkerMetrics
+  /** Aborted when the worker stops without waiting any longer. */
+  stop: AbortSignal
+}
+
+/**
+ * Takes batches from the queue to Postgres until the consumer ends. Nothing is acked before its commit; nothing is dropped.
+ * | what became of a version            | its delivery       | its mark in the cache |
+ * | persisted, superseded or duplicate  | acked              | settled               |
+ * | conflict, bad data, unreadable      | parked, then acked | stays                 |
+ * | unavailable                         | kept, tried again  | stays                 |
+ */
+export async function runPersister(parts: PersisterParts): Promise<void> {
+  const { collection, consumer, metrics } = parts
+  let persisting: Promise<void> = Promise.resolve()
+  for await (const batch of consumer.batches()) {
+    metrics.batchSize.observe(batch.deliveries.length)
+    const read = readBatch(collection, batch.deliveries) // while the batch before it commits
+    await persisting
+    persisting = persist(batch, read, parts)
+    persisting.catch(() => undefined) // awaited above, or at the end
+  }
+  await persisting
+}
+
+/** Persists one batch. Resolves when every delivery is acked, or was given up because it went back to the queue. */
+async function persist(batch: Batch, read: ReadBatch, parts: PersisterParts): Promise<void> {
+  const { log, metrics } = parts
+  const started = performance.now()
+  const signal = AbortSignal.any([batch.signal, parts.stop])
+  let outcome = 'persisted'
+  try {
+    await park(
+      read.unreadable.map(({ delivery, error }) => ({ delivery, reason: error })),
+      batch,
+      signal,
+      parts,
+    )
+    for (const round of read.rounds) await persistRound(round, read, batch, signal, parts)
+    if (read.oldest !== undefined) metrics.persistLag.observe(Math.max(0, Date.now() - read.oldest) / 1_000)
+  } catch (thrown) {
+    outcome = 'given-up'
+    if (!(thrown instanceof GivenUp)) throw thrown
+    log.warn({ records: batch.deliveries.length }, 'a batch was given up: the queue hands it out again')
+  } finally {
+    const seconds = (performance.now() - started) / 1_000
+    metrics.batch.observe({ outcome }, seconds)
+    log.info({ records: batch.deliveries.length, outcome, duration_ms: Math.round(seconds * 1_000) }, 'batch')
+  }
+}
+
+async function persistRound(round: Chain[], read: ReadBatch, batch: Batch, signal: AbortSignal, parts: PersisterParts) {
+  const { collection, table, deadline_ms, metrics } = parts
+  const onRetry = retried(parts)
+  const apply = (chains: Chain[]): Promise<Outcome[][]> =>
+    retryWhileUnavailable(() => withDeadline(deadline_ms, signal, (inner) => table.apply(chains, inner)), {
+      signal,
+      onRetry,
+    })
+  const verdicts = await bisectBadData(round, apply)
+  parts.wakeFollower()
+
+  const settled: Version[] = []
+  const parked: { delivery: Batch['deliveries'][number]; reason: Reason }[] = []
+  for (const [version, verdict] of verdicts) {
+    const reason = reasonOf(version, verdict)
+    metrics.persisted.inc({ collection: collection.name, outcome: verdict instanceof BadData ? 'bad-data' : verdict })
+    if (reason === undefined) settled.push(version)
+    else for (const delivery of read.deliveriesOf.get(version) ?? []) parked.push({ delivery, reason })
+  }
+  batch.settled(settled.flatMap((version) => read.deliveriesOf.get(version) ?? []))
+  await parts.settle(settled)
+  await park(parked, batch, signal, parts)
+}
+
+function reasonOf(version: Version, verdict: Verdicts extends Map<Version, infer V> ? V : never): Reason | undefined {
+  if (verdict instanceof BadData) return { code: verdict.code, message: verdict.message }
+  if (verdict !== 'conflict') return undefined
+  return {
+    code: 'conflict',
+    message: `version ${version.version} was built on ${version.parent ?? 'nothing'}, and another version stands`,
+  }
+}
+
+async function park(
+  parked: { delivery: Batch['deliveries'][number]; reason: Reason }[],
+  batch: Batch,
+  signal: AbortSignal,
+  parts: PersisterParts,
+): Promise<void> {
+  if (parked.length === 0) return
+  await retryWhileUnavailable(() => parts.parking.park(parked), { signal, onRetry: retried(parts) })
+  batch.settled(parked.map(({ delivery }) => delivery))
+}
+
+/** Says that an attempt is repeated: the first time, and then each time the number of attempts doubles. */
+const retried =
+  ({ log, metrics }: PersisterParts) =>
+  (error: Unavailable, attempt: number) => {
+    metrics.retries.inc({ code: error.code })
+    if (Number.isInteger(Math.log2(attempt))) log.warn({ err: error, attempt }, 'kept, and tried again')
+  }

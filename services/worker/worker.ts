@@ -1,0 +1,180 @@
+import { connectCache, createRecordCache } from '@ordermill/cache'
+import { createCursors, createDatabase, createLeases, createReader, createTable, dailySales } from '@ordermill/database'
+import { type Collection, newId, orders, toError, type Version } from '@ordermill/model'
+import { createConsumer, createPublisher, topologyOf } from '@ordermill/queue'
+import { createIndexWriter, createSearchClient, indexDefinition } from '@ordermill/search'
+import { createRegistry, type Logger, workerMetrics } from '@ordermill/telemetry'
+import { runFlusher } from './flusher.ts'
+import { createFollower } from './follower.ts'
+import { serveWorker } from './http.ts'
+import type { WorkerOptions } from './options.ts'
+import { createParking } from './parking.ts'
+import { runPersister } from './persister.ts'
+import { createScheduler } from './scheduler.ts'
+
+export interface Worker {
+  /** Where health and metrics are served. */
+  address: string
+  /** Rejects when something happened that only a person can mend. */
+  failed: Promise<never>
+  /** Finishes the batch in hand and leaves the rest to the queue; after `SHUTDOWN_MS` what is in hand goes back too. */
+  stop(): Promise<void>
+}
+
+/** Starts the worker for one collection: persister, follower, scheduler and flusher. */
+export async function startWorker(
+  options: WorkerOptions,
+  log: Logger,
+  collection: Collection = orders,
+): Promise<Worker> {
+  const registry = createRegistry('worker')
+  const metrics = workerMetrics(registry)
+  const holder = newId()
+  const lost = (what: string) => (err: Error) => log.debug({ err }, `${what} is away`)
+
+  const database = createDatabase({
+    dsn: options.POSTGRES_DSN,
+    name: 'ordermill-worker',
+    poolMax: options.DB_POOL_MAX,
+    timeout_ms: options.MESSAGE_TIMEOUT_MS,
+    onLost: lost('Postgres'),
+  })
+  const client = connectCache({
+    urls: options.REDIS_ADDR,
+    timeout_ms: options.CACHE_TIMEOUT_MS,
+    onError: lost('the cache'),
+    onReady: () => log.debug('the cache is there'),
+  })
+  const { NAMESPACE: namespace } = options
+  const cache = createRecordCache({ client, collection: collection.name, namespace, dirtyLimit: options.DIRTY_LIMIT })
+  const topology = topologyOf([collection.name], { namespace, lengthMax: options.QUEUE_LENGTH_MAX })
+  const [queues] = topology.collections
+  if (queues === undefined) throw new Error('a topology without queues')
+  const urls = options.RABBITMQ_URL
+  const publisher = createPublisher({
+    urls,
+    name: 'ordermill-worker-publish',
+    topology,
+    window: options.PUBLISH_WINDOW,
+    timeout_ms: options.PUBLISH_TIMEOUT_MS,
+    onLost: lost('the broker'),
+  })
+  const consumer = createConsumer({
+    urls,
+    name: `ordermill-worker-${holder}`,
+    topology,
+    queue: queues.persist,
+    prefetch: options.PREFETCH,
+    batchMax: options.BATCH_MAX,
+    batchWait_ms: options.BATCH_WAIT_MS,
+    onLost: (err) => log.warn({ err }, 'the broker is away'),
+  })
+
+  const stored = createReader(database, collection)
+  const leases = createLeases(database, holder)
+  const ending = new AbortController() // the loops end
+  const giveUp = new AbortController() // what is in hand goes back
+
+  const engine =
+    options.ELASTICSEARCH_URL.length === 0
+      ? undefined
+      : createSearchClient({ urls: options.ELASTICSEARCH_URL, timeout_ms: Math.max(options.SEARCH_TIMEOUT_MS, 30_000) })
+  const follower =
+    engine === undefined
+      ? undefined
+      : createFollower({
+          collection,
+          stored,
+          cursors: createCursors(database),
+          leases,
+          writer: createIndexWriter(engine, indexDefinition(collection, namespace)),
+          batch: options.FOLLOW_BATCH,
+          every_ms: options.FOLLOW_EVERY_MS,
+          log: log.child({ component: 'follower' }),
+          metrics,
+        })
+  if (follower === undefined) log.warn('no search engine is configured: nothing is indexed')
+
+  const persisting = runPersister({
+    collection,
+    consumer,
+    table: createTable(database, collection),
+    parking: createParking({
+      publisher,
+      queue: queues.parked,
+      log: log.child({ component: 'parking' }),
+      onParked: (reason) => metrics.parked.inc({ reason }),
+    }),
+    settle: (versions: Version[]) =>
+      cache.settle(versions).then(
+        () => undefined,
+        (err: unknown) => log.debug({ err }, 'not settled; the flusher finds it'),
+      ),
+    wakeFollower: () => follower?.wake(),
+    deadline_ms: options.MESSAGE_TIMEOUT_MS,
+    log: log.child({ component: 'persister' }),
+    metrics,
+    stop: giveUp.signal,
+  })
+  const following = follower?.run(ending.signal)
+  const flushing = runFlusher(
+    {
+      collection,
+      cache,
+      stored,
+      leases,
+      publisher,
+      exchange: topology.exchange,
+      after_ms: options.FLUSH_AFTER_MS,
+      log: log.child({ component: 'flusher' }),
+      metrics,
+    },
+    ending.signal,
+  )
+  const scheduler = createScheduler({
+    database,
+    views: collection === orders ? [dailySales] : [],
+    schedule: options.MV_REFRESH_SCHEDULE,
+    log: log.child({ component: 'scheduler' }),
+    metrics,
+  })
+  scheduler.start()
+
+  let stopping: Promise<void> | undefined
+  const served = await serveWorker({
+    host: options.WORKER_HOST,
+    port: options.WORKER_PORT,
+    registry,
+    dependencies: () => ({ rabbitmq: consumer.connected() ? 'ok' : 'away', publisher: publisher.state() }),
+    async notReady() {
+      if (stopping !== undefined) return 'stopping'
+      if (!consumer.connected()) return 'the broker is away'
+      return await database.query({ text: 'SELECT 1' }).then(
+        () => undefined,
+        () => 'Postgres is away',
+      )
+    },
+  })
+
+  const stop = async () => {
+    const patience = setTimeout(() => giveUp.abort(), options.SHUTDOWN_MS)
+    consumer.stop()
+    ending.abort()
+    follower?.wake()
+    const done = await Promise.allSettled([persisting, following, flushing, scheduler.stop()])
+    clearTimeout(patience)
+    for (const { reason } of done.filter((one) => one.status === 'rejected'))
+      log.error({ err: toError(reason) }, 'ended badly')
+    await consumer.close()
+    await publisher.stop(1_000)
+    await engine?.close()
+    client.disconnect()
+    await database.stop()
+    await served.close()
+  }
+  const failed = new Promise<never>((_, reject) => {
+    for (const part of [consumer.ready, publisher.ready, persisting, following, flushing]) part?.catch(reject)
+  })
+  failed.catch(() => undefined)
+  return { address: served.address, failed, stop: () => (stopping ??= stop()) }
+}
