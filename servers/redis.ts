@@ -1,0 +1,71 @@
+import { connect } from 'node:net'
+import { join } from 'node:path'
+import { accountOf, ownFolder, ownTree } from './account.ts'
+import type { Missing } from './install.ts'
+import type { Plan, Site } from './plan.ts'
+import { type Env, findProgram, pathOf } from './programs.ts'
+
+/** What to install when there is no Redis. */
+export const redisMissing: Missing = {
+  title: 'Redis',
+  aptPackage: 'redis-server',
+  hint: 'Redis 6.2 or later (https://redis.io/docs/latest/operate/oss_and_stack/install/)',
+}
+
+/** The Redis server's program; undefined when there is none. */
+export function findRedis(env: Env): string | undefined {
+  return findProgram('redis-server', env)
+}
+
+/** Redis on loopback with its append-only file, synced every second, which never evicts a key. */
+export async function planRedis(site: Site): Promise<Plan> {
+  const account = accountOf('redis')
+  const dataDir = join(site.folder, 'redis')
+  const port = await site.port('REDIS_PORT')
+  const values = {
+    bind: '127.0.0.1',
+    port: String(port.number),
+    dir: dataDir,
+    appendonly: 'yes',
+    appendfsync: 'everysec',
+    'maxmemory-policy': 'noeviction',
+    save: '',
+    daemonize: 'no',
+    logfile: '',
+  }
+  return {
+    name: 'redis',
+    title: 'Redis',
+    command: findRedis(site.env) ?? 'redis-server',
+    args: Object.entries(values).flatMap(([name, value]) => [`--${name}`, value]),
+    env: { PATH: pathOf(site.env) },
+    account,
+    dataDir,
+    logFile: join(site.folder, 'redis.log'),
+    ports: [port],
+    url: `redis://127.0.0.1:${port.number}`,
+    variables: { REDIS_ADDR: `127.0.0.1:${port.number}` },
+    stopSignal: 'SIGTERM',
+    stopTimeoutMs: 15_000,
+    readyTimeoutMs: 60_000,
+    async prepare() {
+      ownTree(ownFolder(dataDir, account), account)
+    },
+    ready: (signal) => ping(port.number, signal),
+  }
+}
+
+/** Throws unless PONG comes back: while the append-only file is being read, the answer is LOADING. */
+function ping(port: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const socket = connect({ port, host: '127.0.0.1', signal })
+    socket.once('error', reject)
+    socket.once('close', () => reject(new Error('closed without an answer')))
+    socket.once('data', (data) => {
+      if (data.toString().startsWith('+PONG')) resolve()
+      else reject(new Error(data.toString().trim()))
+      socket.destroy()
+    })
+    socket.write('PING\r\n')
+  })
+}

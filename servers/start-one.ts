@@ -1,0 +1,39 @@
+import { randomUUID } from 'node:crypto'
+import { rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { serversFolder } from './folders.ts'
+import type { ServerName } from './plan.ts'
+import { type ServerHandle, type ServerOptions, startServers } from './start.ts'
+
+/** A server of one's own: what it was started with, its address as variables, and the way to get rid of it. */
+export type OwnServer = ServerHandle & {
+  readonly env: Record<string, string>
+  /** Stops it and removes its data. */
+  remove(): Promise<void>
+}
+
+/**
+ * Starts one server for a test to break: on a free port, with data of its own. Register `remove()` as teardown.
+ * Throws ServerProblem when it cannot be had, Elasticsearch included.
+ */
+export async function startServer(
+  name: ServerName,
+  options: Pick<ServerOptions, 'env' | 'log' | 'ports' | 'restart' | 'guard'> & { dataDir?: string },
+): Promise<OwnServer> {
+  const dataDir = options.dataDir ?? join(serversFolder(), `test-${process.pid}-${randomUUID().slice(0, 8)}`)
+  const { env } = options
+  const machine = Object.fromEntries(Object.entries(env).filter(([variable]) => !GIVEN.includes(variable)))
+  const started = await startServers({ ...options, env: machine, dataDir, which: [name] })
+  const handle = started.servers[name]
+  if (!handle) throw new Error(started.notes.join(' '))
+  return Object.assign(Object.create(handle) as ServerHandle, {
+    env: started.env,
+    async remove() {
+      await started.stop()
+      rmSync(dataDir, { recursive: true, force: true })
+    },
+  })
+}
+
+/** Of an own server the address of another must not be taken. */
+const GIVEN = ['POSTGRES_DSN', 'REDIS_ADDR', 'RABBITMQ_URL', 'ELASTICSEARCH_URL']

@@ -1,0 +1,171 @@
+import { mkdirSync, realpathSync } from 'node:fs'
+import { join } from 'node:path'
+import { cacheBeside, planElasticsearch } from './elasticsearch.ts'
+import { givenServers } from './given.ts'
+import { Guard } from './guard.ts'
+import { install, type Missing } from './install.ts'
+import { holderOf, tryLock, unlock } from './lock.ts'
+import { type Plan, type ServerName, type Site, serverNames } from './plan.ts'
+import { freePort, type Port, type PortOption, type Ports } from './ports.ts'
+import { findPostgres, planPostgres, postgresMissing } from './postgres.ts'
+import { explainDisk, ServerProblem } from './problem.ts'
+import type { Env } from './programs.ts'
+import { findRabbitmq, planRabbitmq, rabbitmqMissing } from './rabbitmq.ts'
+import { findRedis, planRedis, redisMissing } from './redis.ts'
+import { Supervised } from './supervisor.ts'
+
+/** What to start, where and how. */
+export type ServerOptions = {
+  /** Data and logs: one subfolder and one log file a server. Downloads are cached beside it, in `cache/`. */
+  dataDir: string
+  which?: readonly ServerName[]
+  /** `free` (the default): any free port for each. Those named are fixed, the others free. */
+  ports?: Ports | 'free'
+  /** Looked at for PATH, JAVA_HOME and servers already given by address. */
+  env: Env
+  /** Progress, one line at a time. */
+  log?: (line: string) => void
+  /** Start a server again when it dies by itself. Off by default: tests kill them on purpose. */
+  restart?: boolean
+  /** The list of what must not survive us; several starts may share one. */
+  guard?: Guard
+}
+
+/** One server that was started here. */
+export type ServerHandle = {
+  readonly pid: number | undefined
+  readonly url: string
+  readonly logFile: string
+  readonly dataDir: string
+  /** Sends a signal; SIGKILL resolves when all its processes are gone. */
+  kill(signal: NodeJS.Signals): Promise<void>
+  stop(): Promise<void>
+  start(): Promise<void>
+}
+
+/** All servers that were started or given. */
+export type Servers = {
+  /** POSTGRES_DSN, REDIS_ADDR, RABBITMQ_URL, RABBITMQ_MANAGEMENT_URL and ELASTICSEARCH_URL, as far as there are. */
+  env: Record<string, string>
+  /** Those started here; one that was given by address is not ours to stop. */
+  servers: Partial<Record<ServerName, ServerHandle>>
+  /** What somebody starting this should know. */
+  notes: string[]
+  stop(): Promise<void>
+}
+
+const plans: Record<ServerName, (site: Site & { cache: string }) => Promise<Plan>> = {
+  postgres: planPostgres,
+  redis: planRedis,
+  rabbitmq: planRabbitmq,
+  elasticsearch: planElasticsearch,
+}
+
+const programs: { name: ServerName; find(env: Env): string | undefined; missing: Missing }[] = [
+  { name: 'postgres', find: findPostgres, missing: postgresMissing },
+  { name: 'redis', find: findRedis, missing: redisMissing },
+  { name: 'rabbitmq', find: findRabbitmq, missing: rabbitmqMissing },
+]
+
+/**
+ * Finds or starts the servers, all at the same time, and resolves when each answers. Elasticsearch is left out, with
+ * a note, where it cannot be had; for any other the promise is rejected with a ServerProblem, and nothing stays running.
+ */
+export async function startServers(options: ServerOptions): Promise<Servers> {
+  const { env, log = () => undefined, which = serverNames } = options
+  const given = givenServers(env, which)
+  const wanted = which.filter((name) => !given.names.includes(name))
+  if (wanted.length === 0) return { env: given.env, servers: {}, notes: given.notes, stop: async () => undefined }
+
+  const folder = openFolder(options.dataDir)
+  const lock = join(folder, 'owner.lock')
+  if (!tryLock(lock)) throw alreadyRunning(folder, holderOf(lock)?.pid)
+  const guard = options.guard ?? new Guard()
+  const notes = [...given.notes]
+  const running = new Map<ServerName, Supervised>()
+  const stop = async (): Promise<void> => {
+    await Promise.all([...running.values()].map((server) => server.stop()))
+    if (!options.guard) guard.close()
+    unlock(lock)
+  }
+  const site = { folder, cache: cacheBeside(folder), env, log, port: portPicker(options.ports) }
+  const startOne = async (name: ServerName): Promise<void> => {
+    const plan = await plans[name](site)
+    const server = new Supervised(plan, { guard, log, restart: options.restart ?? false })
+    running.set(name, server)
+    await server.start()
+  }
+  try {
+    const missing = () =>
+      programs.filter(({ name, find }) => wanted.includes(name) && !find(env)).map((program) => program.missing)
+    await install(missing, env, log)
+    const started = await Promise.allSettled(
+      wanted.map((name) => startOne(name).catch((error: unknown) => goOnWithout(name, error, notes, running))),
+    )
+    for (const result of started) if (result.status === 'rejected') throw result.reason
+  } catch (error) {
+    await stop()
+    throw explainDisk(error, folder)
+  }
+  return { env: { ...given.env, ...variablesOf(running) }, servers: handlesOf(running), notes, stop }
+}
+
+function goOnWithout(name: ServerName, error: unknown, notes: string[], running: Map<ServerName, Supervised>): void {
+  const optional = error instanceof ServerProblem && (error.code === 'JAVA_MISSING' || error.code === 'DOWNLOAD_FAILED')
+  if (name !== 'elasticsearch' || !optional) throw error
+  running.delete(name)
+  notes.push(`No Elasticsearch, so search answers from Postgres. ${error.message}`)
+}
+
+function openFolder(dataDir: string): string {
+  try {
+    mkdirSync(dataDir, { recursive: true, mode: 0o755 })
+    return realpathSync(dataDir)
+  } catch (error) {
+    throw explainDisk(error, dataDir)
+  }
+}
+
+function alreadyRunning(folder: string, pid: number | undefined): ServerProblem {
+  return new ServerProblem(
+    'ALREADY_RUNNING',
+    `Process ${pid ?? '(unknown)'} already runs the servers of ${folder}. Stop it first, or use the addresses in ${join(folder, 'env')}.`,
+  )
+}
+
+function portPicker(ports: ServerOptions['ports'] = 'free'): Site['port'] {
+  const taken = new Set<number>()
+  return async (option?: PortOption): Promise<Port> => {
+    const fixed = option && ports !== 'free' ? ports[option] : undefined
+    if (fixed !== undefined) return { number: fixed, option }
+    for (;;) {
+      const number = await freePort()
+      if (taken.has(number)) continue
+      taken.add(number)
+      return { number }
+    }
+  }
+}
+
+function variablesOf(running: Map<ServerName, Supervised>): Record<string, string> {
+  return Object.assign({}, ...[...running.values()].map(({ plan }) => plan.variables))
+}
+
+function handlesOf(running: Map<ServerName, Supervised>): Servers['servers'] {
+  const handles: Servers['servers'] = {}
+  for (const [name, server] of running) {
+    const { url, logFile, dataDir } = server.plan
+    handles[name] = {
+      url,
+      logFile,
+      dataDir,
+      get pid() {
+        return server.pid
+      },
+      kill: (signal) => server.kill(signal),
+      stop: () => server.stop(),
+      start: () => server.start(),
+    }
+  }
+  return handles
+}
