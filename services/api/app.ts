@@ -28,10 +28,9 @@ import { createWriter } from './writer.ts'
 /** The API, built but not listening. `brokerReady` rejects if what stands on the broker does not fit. */
 export async function buildApp(
   options: ApiOptions,
-  log: Logger,
+  root: Logger,
 ): Promise<{ app: FastifyInstance; brokerReady: Promise<void> }> {
   const app = Fastify({
-    disableRequestLogging: true,
     genReqId: correlationIdOf,
     requestIdHeader: false,
     bodyLimit: options.BODY_BYTES_MAX,
@@ -40,6 +39,7 @@ export async function buildApp(
     return503OnClosing: false,
     routerOptions: { maxParamLength: 200 },
   }) as unknown as FastifyInstance
+  const log = root.child({ component: 'api' })
   const registry = createRegistry('api')
   const metrics = apiMetrics(registry)
   const surroundings: Surroundings = { app, options, log, registry, metrics }

@@ -9,10 +9,11 @@ async function main(): Promise<void> {
   const options = readOptions(environment(), apiOptionNames)
   if (options.ADMIN_TOKEN === '' && options.NODE_ENV === 'production')
     throw new ConfigError(['ADMIN_TOKEN is missing: in production /api/admin must not be open.'])
-  const log = createLogger({ component: 'api', level: options.LOG_LEVEL })
+  const root = createLogger({ service: 'api', level: options.LOG_LEVEL })
+  const log = root.child({ component: 'process' })
   if (options.ADMIN_TOKEN === '') log.warn('ADMIN_TOKEN is not set: everybody may use /api/admin')
 
-  const { app, brokerReady } = await buildApp(options, log)
+  const { app, brokerReady } = await buildApp(options, root)
   brokerReady.catch((err: unknown) => {
     log.fatal({ err }, toError(err).message)
     process.exit(1)

@@ -7,8 +7,9 @@ import { startWorker } from './worker.ts'
 /** Runs the worker until a signal. The second signal ends it at once. */
 async function main(): Promise<void> {
   const options = readOptions(environment(), workerOptionNames)
-  const log = createLogger({ component: 'worker', level: options.LOG_LEVEL })
-  const worker = await startWorker(options, log)
+  const root = createLogger({ service: 'worker', level: options.LOG_LEVEL })
+  const log = root.child({ component: 'process' })
+  const worker = await startWorker(options, root)
   worker.failed.catch((err: unknown) => {
     log.fatal({ err }, toError(err).message)
     process.exit(1)

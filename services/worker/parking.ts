@@ -33,7 +33,10 @@ export function createParking({ publisher, queue, log, onParked }: ParkingParts)
           'parked-code': reason.code,
           'parked-reason': reason.message.slice(0, reasonMax),
         }
-        const { messageId, type, correlationId, contentType, timestamp } = properties as unknown as Record<string, unknown>
+        const { messageId, type, correlationId, contentType, timestamp } = properties as unknown as Record<
+          string,
+          unknown
+        >
         const kept = { messageId, type, correlationId, contentType, timestamp }
         const known = Object.fromEntries(Object.entries(kept).filter(([, value]) => value !== undefined))
         const id = typeof messageId === 'string' ? messageId : 'unknown'

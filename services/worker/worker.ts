@@ -24,9 +24,11 @@ export interface Worker {
 /** Starts the worker for one collection: persister, follower, scheduler and flusher. */
 export async function startWorker(
   options: WorkerOptions,
-  log: Logger,
+  root: Logger,
   collection: Collection = orders,
 ): Promise<Worker> {
+  const part = (component: string) => root.child({ component })
+  const log = part('worker')
   const registry = createRegistry('worker')
   const metrics = workerMetrics(registry)
   const holder = newId()
@@ -90,7 +92,7 @@ export async function startWorker(
           writer: createIndexWriter(engine, indexDefinition(collection, namespace)),
           batch: options.FOLLOW_BATCH,
           every_ms: options.FOLLOW_EVERY_MS,
-          log: log.child({ component: 'follower' }),
+          log: part('follower'),
           metrics,
         })
   if (follower === undefined) log.warn('no search engine is configured: nothing is indexed')
@@ -102,7 +104,7 @@ export async function startWorker(
     parking: createParking({
       publisher,
       queue: queues.parked,
-      log: log.child({ component: 'parking' }),
+      log: part('parking'),
       onParked: (reason) => metrics.parked.inc({ reason }),
     }),
     settle: (versions: Version[]) =>
@@ -112,7 +114,7 @@ export async function startWorker(
       ),
     wakeFollower: () => follower?.wake(),
     deadline_ms: options.MESSAGE_TIMEOUT_MS,
-    log: log.child({ component: 'persister' }),
+    log: part('persister'),
     metrics,
     stop: giveUp.signal,
   })
@@ -126,7 +128,7 @@ export async function startWorker(
       publisher,
       exchange: topology.exchange,
       after_ms: options.FLUSH_AFTER_MS,
-      log: log.child({ component: 'flusher' }),
+      log: part('flusher'),
       metrics,
     },
     ending.signal,
@@ -135,7 +137,7 @@ export async function startWorker(
     database,
     views: collection === orders ? [dailySales] : [],
     schedule: options.MV_REFRESH_SCHEDULE,
-    log: log.child({ component: 'scheduler' }),
+    log: part('scheduler'),
     metrics,
   })
   scheduler.start()

@@ -10,7 +10,8 @@ export interface CacheResource {
 }
 
 /** Acquires the connection to Redis; released when the app closes. Says once when it is lost and once when it is back. */
-export function cachePlugin({ app, options, log }: Surroundings): CacheResource {
+export function cachePlugin({ app, options, log: root }: Surroundings): CacheResource {
+  const log = root.child({ component: 'cache' })
   let durable = false
   let lost = false
   const client = connectCache({

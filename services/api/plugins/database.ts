@@ -2,7 +2,8 @@ import { createDatabase, type Database } from '@ordermill/database'
 import type { Surroundings } from '../parts.ts'
 
 /** Acquires the pool of connections to Postgres; released when the app closes. */
-export function databasePlugin({ app, options, log }: Surroundings): Database {
+export function databasePlugin({ app, options, log: root }: Surroundings): Database {
+  const log = root.child({ component: 'database' })
   const database = createDatabase({
     dsn: options.POSTGRES_DSN,
     name: 'ordermill-api',

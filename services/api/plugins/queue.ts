@@ -15,7 +15,8 @@ export interface QueueResource {
 }
 
 /** Acquires the publishing connection to RabbitMQ; when the app closes, it is released after the last confirm. */
-export function queuePlugin({ app, options, log, metrics }: Surroundings): QueueResource {
+export function queuePlugin({ app, options, log: root, metrics }: Surroundings): QueueResource {
+  const log = root.child({ component: 'queue' })
   const topology = topologyOf(
     collections.map(({ name }) => name),
     { namespace: options.NAMESPACE, lengthMax: options.QUEUE_LENGTH_MAX },

@@ -1,0 +1,117 @@
+import { randomBytes } from 'node:crypto'
+import { Client as Engine } from '@elastic/elasticsearch'
+import { migrate } from '@ordermill/database/migrate'
+import { connect } from 'amqplib'
+import { Redis } from 'ioredis'
+import { Client } from 'pg'
+import type { Env } from './programs.ts'
+
+/** A corner of the test servers that nobody else uses. */
+export interface Corner {
+  /** Environment for services: addresses, an own database with the schema, an own namespace for everything else. */
+  env: Record<string, string>
+  namespace: string
+  /** Takes everything away again. */
+  remove(): Promise<void>
+}
+
+/** What of a test is needed to clean up after it. */
+interface Teardown {
+  teardown(handler: () => Promise<void> | void): void
+}
+
+/**
+ * Makes a corner for one test file on the servers that `env` names (those of `npm test`), and takes it away in the teardown.
+ * @throws Error if `env` names no servers
+ */
+export async function corner(t: Teardown, env: Env): Promise<Corner> {
+  const { POSTGRES_DSN, REDIS_ADDR, RABBITMQ_URL, ELASTICSEARCH_URL = '' } = env
+  if (POSTGRES_DSN === undefined || REDIS_ADDR === undefined || RABBITMQ_URL === undefined)
+    throw new Error("no servers to test on: run tests with 'npm test'")
+  const name = `t${randomBytes(5).toString('hex')}`
+  const dsn = new URL(POSTGRES_DSN)
+  await onPostgres(POSTGRES_DSN, `CREATE DATABASE ${name}`)
+  dsn.pathname = `/${name}`
+  await migrate(dsn.href, 'up')
+  const namespace = `${name}.`
+  const made: Corner = {
+    namespace,
+    env: {
+      NODE_ENV: 'test',
+      LOG_LEVEL: 'silent',
+      POSTGRES_DSN: dsn.href,
+      REDIS_ADDR,
+      RABBITMQ_URL,
+      ELASTICSEARCH_URL,
+      NAMESPACE: namespace,
+      API_PORT: '0',
+      WORKER_PORT: '0',
+    },
+    async remove() {
+      await Promise.all([
+        onPostgres(POSTGRES_DSN, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`),
+        removeQueues(RABBITMQ_URL, namespace),
+        removeKeys(REDIS_ADDR, namespace),
+        removeIndices(ELASTICSEARCH_URL, namespace),
+      ])
+    },
+  }
+  t.teardown(() => made.remove())
+  return made
+}
+
+/** Waits until `check` gives something other than undefined and false; tries every 20 ms. @throws Error after `deadline_ms` */
+export async function until<T>(
+  what: string,
+  check: () => Promise<T | undefined | false> | T | undefined | false,
+  deadline_ms = 15_000,
+): Promise<T> {
+  const end = performance.now() + deadline_ms
+  for (;;) {
+    const found = await check()
+    if (found !== undefined && found !== false) return found
+    if (performance.now() > end) throw new Error(`not within ${deadline_ms} ms: ${what}`)
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+}
+
+async function onPostgres(dsn: string, sql: string): Promise<void> {
+  const client = new Client(dsn)
+  await client.connect()
+  try {
+    await client.query(sql)
+  } finally {
+    await client.end()
+  }
+}
+
+async function removeQueues(url: string, namespace: string): Promise<void> {
+  const connection = await connect(url)
+  const channel = await connection.createChannel()
+  for (const queue of ['orders.persist', 'orders.parked', 'orders.bulk']) await channel.deleteQueue(namespace + queue)
+  await channel.deleteExchange(`${namespace}ordermill.records`)
+  await connection.close()
+}
+
+async function removeKeys(address: string, namespace: string): Promise<void> {
+  const redis = new Redis(address.includes('://') ? address : `redis://${address}`)
+  try {
+    let cursor = '0'
+    do {
+      const [next, keys] = await redis.scan(cursor, 'MATCH', `{*}:${namespace}*`, 'COUNT', 1_000)
+      if (keys.length > 0) await redis.unlink(...keys)
+      cursor = next
+    } while (cursor !== '0')
+  } finally {
+    redis.disconnect()
+  }
+}
+
+async function removeIndices(url: string, namespace: string): Promise<void> {
+  if (url === '') return
+  const engine = new Engine({ node: url })
+  const found = await engine.indices.get({ index: `${namespace}*`, allow_no_indices: true })
+  const names = Object.keys(found)
+  if (names.length > 0) await engine.indices.delete({ index: names })
+  await engine.close()
+}

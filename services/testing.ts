@@ -1,0 +1,81 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { readOptions } from '@ordermill/config'
+import { createLogger } from '@ordermill/telemetry'
+import type { FastifyInstance } from 'fastify'
+import { buildApp } from './api/app.ts'
+import { apiOptionNames } from './api/parts.ts'
+import { workerOptionNames } from './worker/options.ts'
+import { startWorker, type Worker } from './worker/worker.ts'
+
+type Env = Record<string, string>
+interface Teardown {
+  teardown(handler: () => Promise<void> | void): void
+}
+
+/** The API in this process, listening on any port; stopped in the teardown. */
+export async function startTestApi(t: Teardown, env: Env): Promise<{ app: FastifyInstance; url: string }> {
+  const options = readOptions(env, apiOptionNames)
+  const { app, brokerReady } = await buildApp(options, createLogger({ service: 'api', level: options.LOG_LEVEL }))
+  t.teardown(() => app.close())
+  await brokerReady
+  const url = await app.listen({ host: '127.0.0.1', port: options.API_PORT })
+  return { app, url }
+}
+
+/** The worker in this process; stopped in the teardown. */
+export async function startTestWorker(t: Teardown, env: Env): Promise<Worker> {
+  const options = readOptions(env, workerOptionNames)
+  const worker = await startWorker(options, createLogger({ service: 'worker', level: options.LOG_LEVEL }))
+  t.teardown(() => worker.stop())
+  return worker
+}
+
+/** A service in a process of its own, to be killed; killed at the latest in the teardown. Its output is kept in `output()`. */
+export function spawnService(
+  t: Teardown,
+  service: 'api' | 'worker',
+  env: Env,
+): { child: ChildProcess; output(): string } {
+  const main = new URL(`./${service}/main.ts`, import.meta.url).pathname
+  const child = spawn(process.execPath, [main], {
+    env: { PATH: '/usr/bin:/bin', ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  let said = ''
+  for (const stream of [child.stdout, child.stderr])
+    stream?.on('data', (data: Buffer) => {
+      said = (said + data.toString()).slice(-200_000)
+    })
+  t.teardown(async () => {
+    if (child.exitCode !== null || child.signalCode !== null) return
+    child.kill('SIGKILL')
+    await once(child, 'exit')
+  })
+  return { child, output: () => said }
+}
+
+/** Posts JSON (or the text as it is) and gives status, headers and the parsed body. */
+export async function post(url: string, body: unknown, headers: Record<string, string> = {}) {
+  const response = await fetch(url, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', ...headers },
+    body: typeof body === 'string' || body instanceof Uint8Array ? body : JSON.stringify(body),
+  })
+  return {
+    status: response.status,
+    headers: response.headers,
+    body: (await response.json()) as Record<string, unknown>,
+  }
+}
+
+/** Gets JSON. */
+export async function get(url: string, headers: Record<string, string> = {}) {
+  const response = await fetch(url, { headers })
+  const text = await response.text()
+  return {
+    status: response.status,
+    headers: response.headers,
+    body: (text === '' ? {} : JSON.parse(text)) as Record<string, unknown>,
+  }
+}
