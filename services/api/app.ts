@@ -42,7 +42,7 @@ export async function buildApp(
   const log = root.child({ component: 'api' })
   const registry = createRegistry('api')
   const metrics = apiMetrics(registry)
-  const surroundings: Surroundings = { app, options, log, registry, metrics }
+  const surroundings: Surroundings = { app, options, log: root, registry, metrics }
 
   problemsPlugin(app, log)
   validationPlugin(app)
