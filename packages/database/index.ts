@@ -3,11 +3,14 @@
  * Guarantees: change numbers become visible in order; a version is applied once, never backwards and never on top of what it
  * was not built on; what is superseded stays in the history; failures say whether to try again or to park.
  */
+export { type Bulk, type MemberError, readBulk, storeBulk } from './bulks.ts'
 export { type Cursors, createCursors, indexLag } from './cursors.ts'
 export { createDatabase, type Database, type Session } from './database.ts'
 export { addColumnsSql, createSql, dropSql } from './ddl.ts'
 export { type Chain, decide, type Outcome } from './decide.ts'
+export { createJobQueue, createJobs, type Job, type JobQueue, type Jobs } from './jobs.ts'
 export { createLeases, type Leases } from './leases.ts'
+export { type Filter, findKeyUse, listRecords, type Position, readHistory } from './listing.ts'
 export { type Change, createReader, type RecordReader } from './reader.ts'
 export { createTable, type Table } from './table.ts'
 export { dailySales, lastRefresh, type Refresh, readSales, refreshView, type View } from './views.ts'
