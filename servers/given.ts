@@ -15,7 +15,7 @@ export function givenServers(
 ): { names: ServerName[]; env: Record<string, string>; notes: string[] } {
   const names = which.filter((name) => Boolean(env[VARIABLE[name]]))
   const variables = names.map((name) => VARIABLE[name])
-  if (names.includes('rabbitmq') && env['RABBITMQ_MANAGEMENT_URL']) variables.push('RABBITMQ_MANAGEMENT_URL')
+  if (names.includes('rabbitmq') && env.RABBITMQ_MANAGEMENT_URL) variables.push('RABBITMQ_MANAGEMENT_URL')
   const found = Object.fromEntries(variables.map((variable) => [variable, env[variable] ?? '']))
   const notes =
     names.length > 0 ? [`Used as given by the environment: ${names.map((name) => VARIABLE[name]).join(', ')}.`] : []

@@ -9,8 +9,8 @@ const VERSION_MIN = 21
 export function findJdk(env: Env): string | undefined {
   const javac = findProgram('javac', env)
   const homes = [
-    env['ES_JAVA_HOME'],
-    env['JAVA_HOME'],
+    env.ES_JAVA_HOME,
+    env.JAVA_HOME,
     javac && dirname(dirname(realpathSync(javac))),
     ...foldersLike('/usr/lib/jvm/*'),
     ...foldersLike('/Library/Java/JavaVirtualMachines/*/Contents/Home'),

@@ -29,6 +29,8 @@ export type Plan = {
   account: Account
   /** Belongs to this server alone. */
   dataDir: string
+  /** Where it runs, if not in its data folder. */
+  cwd?: string
   logFile: string
   ports: Port[]
   url: string
@@ -42,6 +44,4 @@ export type Plan = {
   prepare(signal: AbortSignal): Promise<void>
   /** Resolves when the server really answers its protocol; throws while it does not. */
   ready(signal: AbortSignal): Promise<void>
-  /** Each line the program prints, instead of its going to the log file alone. */
-  onLine?: (line: string) => void
 }

@@ -22,7 +22,7 @@ const SYSTEM_FOLDERS = [
 
 /** The PATH for what we start: the given one, then the system's folders. */
 export function pathOf(env: Env): string {
-  return [...(env['PATH'] ?? '').split(delimiter), ...SYSTEM_FOLDERS].filter(Boolean).join(delimiter)
+  return [...(env.PATH ?? '').split(delimiter), ...SYSTEM_FOLDERS].filter(Boolean).join(delimiter)
 }
 
 /** The full path of a program: looked for in `folders` first, then along the PATH. */

@@ -29,6 +29,8 @@ export type ServerOptions = {
   restart?: boolean
   /** The list of what must not survive us; several starts may share one. */
   guard?: Guard
+  /** Gives up starting: what is up already is stopped, and the promise is rejected. */
+  signal?: AbortSignal
 }
 
 /** One server that was started here. */
@@ -88,11 +90,16 @@ export async function startServers(options: ServerOptions): Promise<Servers> {
     if (!options.guard) guard.close()
     unlock(lock)
   }
+  const giveUp = (): void => {
+    for (const server of running.values()) void server.stop()
+  }
+  options.signal?.addEventListener('abort', giveUp)
   const site = { folder, cache: cacheBeside(folder), env, log, port: portPicker(options.ports) }
   const startOne = async (name: ServerName): Promise<void> => {
     const plan = await plans[name](site)
     const server = new Supervised(plan, { guard, log, restart: options.restart ?? false })
     running.set(name, server)
+    options.signal?.throwIfAborted()
     await server.start()
   }
   try {
@@ -106,6 +113,8 @@ export async function startServers(options: ServerOptions): Promise<Servers> {
   } catch (error) {
     await stop()
     throw explainDisk(error, folder)
+  } finally {
+    options.signal?.removeEventListener('abort', giveUp)
   }
   return { env: { ...given.env, ...variablesOf(running) }, servers: handlesOf(running), notes, stop }
 }

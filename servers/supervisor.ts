@@ -1,6 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { closeSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { backoffMs } from './backoff.ts'
 import { explainEnd, explainSilence } from './explain.ts'
@@ -113,13 +112,12 @@ export class Supervised {
   async #spawn(): Promise<Run> {
     const { plan } = this
     const log = openLog(plan.logFile)
-    const piped = plan.onLine !== undefined
     // Its own process group: a Ctrl-C in the terminal is ours to pass on, in our order.
     const child = spawn(plan.command, plan.args, {
-      cwd: plan.dataDir,
+      cwd: plan.cwd ?? plan.dataDir,
       env: plan.env,
       detached: true,
-      stdio: ['ignore', piped ? 'pipe' : log, piped ? 'pipe' : log],
+      stdio: ['ignore', log, log],
       ...plan.account,
     })
     closeSync(log)
@@ -135,9 +133,6 @@ export class Supervised {
     this.#run = run
     this.#options.guard.add({ ...id, signal: plan.stopSignal, graceMs: 10_000 })
     writeFileSync(this.#pidFile, JSON.stringify(id))
-    for (const stream of [child.stdout, child.stderr]) {
-      if (stream && plan.onLine) createInterface({ input: stream }).on('line', plan.onLine)
-    }
     void ended.then(() => this.#onEnd(run))
     return run
   }
