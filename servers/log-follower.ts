@@ -32,14 +32,15 @@ export function followLog(path: string, onLine: (line: string) => void): () => v
   }
 }
 
-const WARN = 40
+/** Levels as pino writes them, by name or by number. */
+const QUIET: unknown[] = ['trace', 'debug', 'info', 10, 20, 30]
 
 /** A log line of a service in brief, for the terminal: what is less than a warning gives undefined. */
 export function inBrief(service: string, line: string): string | undefined {
   if (!line.startsWith('{')) return `${service}: ${line}`
   try {
     const { level, component, msg, err } = JSON.parse(line) as Record<string, unknown>
-    if (typeof level === 'number' && level < WARN) return undefined
+    if (QUIET.includes(level)) return undefined
     const cause = typeof err === 'object' && err !== null && 'message' in err ? String(err.message) : undefined
     const from = component === undefined ? service : `${service} ${component}`
     return `${from}: ${msg ?? ''}${cause === undefined || cause === msg ? '' : ` (${cause})`}`

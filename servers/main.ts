@@ -28,14 +28,11 @@ async function main(): Promise<void> {
 async function serversOnly(around: Surroundings): Promise<void> {
   const guard = new Guard()
   const servers = await startDevelopmentServers(around, guard, stopping.signal)
-  const kill = async () => {
-    await Promise.all(Object.values(servers.servers).map((server) => server.kill('SIGKILL')))
-  }
   const stop = async () => {
     await servers.stop()
     guard.close()
   }
-  onStarted({ stop, kill })
+  onStarted({ stop, kill: () => servers.kill() })
   for (const note of servers.notes) around.log(note)
   process.stdout.write(asLines(servers.env))
 }

@@ -90,7 +90,8 @@ export async function startPlatform(around: Surroundings, stopping: AbortSignal)
     guard.close()
   }
   const kill = async (): Promise<void> => {
-    await Promise.all([...services, ...Object.values(servers.servers)].map((server) => server.kill('SIGKILL')))
+    for (const service of services) service.expectEnd()
+    await Promise.all([...services.map((service) => service.kill('SIGKILL')), servers.kill()])
   }
   try {
     stopping.throwIfAborted()

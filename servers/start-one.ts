@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto'
-import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { serversFolder } from './folders.ts'
 import type { ServerName } from './plan.ts'
@@ -8,7 +7,7 @@ import { type ServerHandle, type ServerOptions, startServers } from './start.ts'
 /** A server of one's own: what it was started with, its address as variables, and the way to get rid of it. */
 export type OwnServer = ServerHandle & {
   readonly env: Record<string, string>
-  /** Stops it and removes its data. */
+  /** Ends it at once and removes its data. */
   remove(): Promise<void>
 }
 
@@ -28,10 +27,7 @@ export async function startServer(
   if (!handle) throw new Error(started.notes.join(' '))
   return Object.assign(Object.create(handle) as ServerHandle, {
     env: started.env,
-    async remove() {
-      await started.stop()
-      rmSync(dataDir, { recursive: true, force: true })
-    },
+    remove: () => started.discard(),
   })
 }
 

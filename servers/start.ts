@@ -1,4 +1,4 @@
-import { mkdirSync, realpathSync } from 'node:fs'
+import { mkdirSync, realpathSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { cacheBeside, planElasticsearch } from './elasticsearch.ts'
 import { givenServers } from './given.ts'
@@ -53,7 +53,12 @@ export type Servers = {
   servers: Partial<Record<ServerName, ServerHandle>>
   /** What somebody starting this should know. */
   notes: string[]
+  /** Stops those started here in order; their data stays. */
   stop(): Promise<void>
+  /** Ends those started here at once; their data stays, as after a power cut. */
+  kill(): Promise<void>
+  /** Ends those started here at once and removes their data. */
+  discard(): Promise<void>
 }
 
 const plans: Record<ServerName, (site: Site & { cache: string }) => Promise<Plan>> = {
@@ -77,7 +82,10 @@ export async function startServers(options: ServerOptions): Promise<Servers> {
   const { env, log = () => undefined, which = serverNames } = options
   const given = givenServers(env, which)
   const wanted = which.filter((name) => !given.names.includes(name))
-  if (wanted.length === 0) return { env: given.env, servers: {}, notes: given.notes, stop: async () => undefined }
+  if (wanted.length === 0) {
+    const nothing = async () => undefined
+    return { env: given.env, servers: {}, notes: given.notes, stop: nothing, kill: nothing, discard: nothing }
+  }
 
   const folder = openFolder(options.dataDir)
   const lock = join(folder, 'owner.lock')
@@ -116,7 +124,16 @@ export async function startServers(options: ServerOptions): Promise<Servers> {
   } finally {
     options.signal?.removeEventListener('abort', giveUp)
   }
-  return { env: { ...given.env, ...variablesOf(running) }, servers: handlesOf(running), notes, stop }
+  const kill = async (): Promise<void> => {
+    for (const server of running.values()) server.expectEnd()
+    await Promise.all([...running.values()].map((server) => server.kill('SIGKILL')))
+  }
+  const discard = async (): Promise<void> => {
+    await kill()
+    await stop()
+    rmSync(folder, { recursive: true, force: true })
+  }
+  return { env: { ...given.env, ...variablesOf(running) }, servers: handlesOf(running), notes, stop, kill, discard }
 }
 
 function goOnWithout(name: ServerName, error: unknown, notes: string[], running: Map<ServerName, Supervised>): void {

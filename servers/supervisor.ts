@@ -50,10 +50,15 @@ export class Supervised {
     return this.#starting
   }
 
-  /** Resolves when nothing of it runs any more. */
-  stop(): Promise<void> {
+  /** What ends from now on was meant to: it is not started again. */
+  expectEnd(): void {
     this.#wanted = false
     this.#abort.abort()
+  }
+
+  /** Resolves when nothing of it runs any more. */
+  stop(): Promise<void> {
+    this.expectEnd()
     this.#stopping ??= this.#stop().finally(() => {
       this.#stopping = undefined
     })

@@ -1,9 +1,10 @@
 import { spawn } from 'node:child_process'
-import { existsSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
+import { createInterface } from 'node:readline'
 import { environment } from '@ordermill/config'
 import { pruneTestFolders, ServerProblem, serversFolder, startServers } from '@ordermill/servers'
-import { countTests } from './count-tests.ts'
+import { TestReport } from './test-report.ts'
 
 // `npm test`: servers of its own, then tap with whatever arguments there are, then nothing left but the result.
 const repository = join(import.meta.dirname, '..')
@@ -29,18 +30,23 @@ async function test(args: string[]): Promise<number> {
   const dataDir = join(folder, `test-${process.pid}`)
   // Tests break servers and empty tables: an address in the environment is somebody's, never theirs.
   const machine = Object.fromEntries(Object.entries(environment()).filter(([name]) => !given.includes(name)))
-  const servers = await startServers({ dataDir, env: machine, log: (line) => console.error(line) })
+  const servers = await startServers({
+    dataDir,
+    env: machine,
+    log: (line) => console.error(line),
+    signal: stop.signal,
+  })
   for (const note of servers.notes) console.error(note)
-  const tapFile = join(dataDir, 'results.tap')
   try {
     const env = { ...machine, ...servers.env }
-    if (!existsSync(join(repository, '.tap/test-built'))) await run(['build'], env)
-    const code = await run(['run', `--output-file=${tapFile}`, ...args], env)
-    const { passed, failed } = countTests(existsSync(tapFile) ? readFileSync(tapFile, 'utf8') : '')
+    if (!existsSync(join(repository, '.tap/test-built'))) await run(['build'], env, (line) => console.log(line))
+    const report = new TestReport((line) => console.log(line))
+    const code = await run(['run', ...args, '--reporter=tap'], env, (line) => report.read(line))
+    const { passed, failed } = report
     const red = code !== 0 || failed > 0 || passed === 0
-    await servers.stop()
     if (red) console.error(`Logs and data of the servers: ${dataDir}`)
-    else rmSync(dataDir, { recursive: true, force: true })
+    else await servers.discard()
+    await servers.stop()
     console.log(`${passed} passed, ${red ? Math.max(failed, 1) : 0} failed`)
     return red ? code || 1 : 0
   } finally {
@@ -49,21 +55,22 @@ async function test(args: string[]): Promise<number> {
 }
 
 /** Runs tap to its end, in a group of its own, which is ended with us. */
-function run(args: string[], env: Record<string, string | undefined>): Promise<number> {
+function run(args: string[], env: Record<string, string | undefined>, onLine: (line: string) => void): Promise<number> {
   stop.signal.throwIfAborted()
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [tap, ...args], {
       cwd: repository,
       env,
-      stdio: ['ignore', 'inherit', 'inherit'],
+      stdio: ['ignore', 'pipe', 'inherit'],
       detached: true,
     })
     const end = (): void => {
       if (child.pid !== undefined) process.kill(-child.pid, 'SIGTERM')
     }
+    createInterface({ input: child.stdout }).on('line', onLine)
     stop.signal.addEventListener('abort', end)
     child.once('error', reject)
-    child.once('exit', (code) => {
+    child.once('close', (code) => {
       stop.signal.removeEventListener('abort', end)
       resolve(code ?? 1)
     })
