@@ -31,6 +31,16 @@ interface Shape {
   schema: TSchema
   checker: Checker
 }
+/** One member of an input: whether it must be there, and what it is, as a check and in words. */
+interface Member {
+  schema: TSchema
+  required: boolean
+  expects: string
+}
+/** What a client may send. Members are checked one by one, so that every fault is found and told in our own words. */
+export interface InputShape extends Shape {
+  members: Record<string, Member & { checker: Checker }>
+}
 
 /** A declared kind of record. Every package works on any of them. */
 export interface Collection<F extends Fields = Fields> {
@@ -44,8 +54,8 @@ export interface Collection<F extends Fields = Fields> {
   fieldNames: string[]
   status: Steps
   /** What POST takes, what PATCH takes, and the record itself. */
-  create: Shape
-  patch: Shape
+  create: InputShape
+  patch: InputShape
   record: Shape
 }
 
@@ -53,9 +63,28 @@ const closed = { additionalProperties: false }
 const nullable = (schema: TSchema): TSchema => Type.Union([schema, Type.Null()])
 const shape = (schema: TSchema): Shape => ({ schema, checker: Compile(schema) as unknown as Checker })
 
+function inputShape(members: [string, Member][]): InputShape {
+  const properties = members.map(([name, { schema, required }]) => [name, required ? schema : Type.Optional(schema)])
+  return {
+    ...shape(Type.Object(Object.fromEntries(properties), closed)),
+    members: Object.fromEntries(members.map(([name, member]) => [name, { ...member, ...shape(member.schema) }])),
+  }
+}
+
+/** How a field comes in: null where it may be absent. */
+const member = (f: Field, required: boolean): Member => ({
+  schema: f.optional ? nullable(f.input) : f.input,
+  required,
+  expects: f.optional ? `${f.expects}, or null` : f.expects,
+})
+
+/** What every record or row has besides its fields. */
+const taken = 'id version status hash parent keys created_at updated_at deleted_at change_seq'.split(' ')
+
 /**
  * Declares a collection. `name` must be a plain lower-case word: it becomes a table, an index and a key prefix.
- * @throws Error if the name is not one.
+ * So must the names of fields: each becomes a column.
+ * @throws Error if a name is not one, or stands for something else already.
  */
 export function collection<F extends Fields>(
   name: string,
@@ -63,6 +92,9 @@ export function collection<F extends Fields>(
 ): Collection<F> {
   if (!/^[a-z][a-z0-9_]{0,30}$/.test(name)) throw new Error(`'${name}' cannot name a collection: use a-z, 0-9 and _`)
   const all: [string, Field][] = Object.entries(fields)
+  for (const [field] of all)
+    if (!/^[a-z][a-z0-9_]{0,50}$/.test(field) || taken.includes(field) || field in Object.prototype)
+      throw new Error(`'${field}' cannot name a field of ${name}: use a-z, 0-9 and _, and none of ${taken.join(', ')}`)
   const stored = Object.fromEntries(all.map(([key, f]) => [key, f.optional ? nullable(f.output) : f.output]))
   const statuses = Type.Enum(status.all, { description: `The status of the ${title}.` })
   const at = Type.String({ format: 'date-time' })
@@ -73,26 +105,11 @@ export function collection<F extends Fields>(
     fields,
     fieldNames: all.map(([key]) => key),
     status,
-    create: shape(
-      Type.Object(
-        Object.fromEntries(
-          all.map(([key, f]) => [
-            key,
-            f.optional ? Type.Optional(nullable(f.input)) : f.fallback === undefined ? f.input : Type.Optional(f.input),
-          ]),
-        ),
-        closed,
-      ),
-    ),
-    patch: shape(
-      Type.Object(
-        Object.fromEntries([
-          ...all.map(([key, f]) => [key, Type.Optional(f.optional ? nullable(f.input) : f.input)]),
-          ['status', Type.Optional(statuses)],
-        ]),
-        { ...closed, minProperties: 0 },
-      ),
-    ),
+    create: inputShape(all.map(([key, f]) => [key, member(f, !f.optional && f.fallback === undefined)])),
+    patch: inputShape([
+      ...all.map(([key, f]): [string, Member] => [key, member(f, false)]),
+      ['status', { schema: statuses, required: false, expects: `must be one of ${status.all.join(', ')}` }],
+    ]),
     record: shape(
       Type.Object(
         {

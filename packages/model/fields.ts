@@ -14,8 +14,9 @@ export interface Field<T = unknown> {
   optional: boolean
   /** Stands in when the field is absent; 'accepted' is the time of acceptance. */
   fallback: string | number | undefined
-  /** What a client may send. */
+  /** What a client may send, and the same in words: told when a value is something else. */
   input: TSchema
+  expects: string
   /** What is stored and answered. */
   output: TSchema
   /** What a schema cannot say, checked on the value as `normalise` left it. */
@@ -56,6 +57,7 @@ export function text<const O extends Options<string> & { min: number; max: numbe
     optional: options.optional ?? false,
     fallback: options.default,
     input: Type.String({ minLength: min, ...describe(options) }),
+    expects: `must be text of ${min} to ${max} characters`,
     output: Type.String({ minLength: min, maxLength: max, ...describe(options) }),
     normalise: (value) => (typeof value === 'string' ? (value.trim() as typeof value) : value),
     check: (value, siblings) => {
@@ -72,7 +74,14 @@ export function text<const O extends Options<string> & { min: number; max: numbe
 
 /** A code, name or reference that is compared whole: 1 to `max` characters (255). */
 export function keyword<
-  const O extends Options<string> & { max?: number; pattern?: string; facet?: boolean; check?: Check<string> },
+  const O extends Options<string> & {
+    max?: number
+    pattern?: string
+    /** What the pattern asks for, in words. */
+    expects?: string
+    facet?: boolean
+    check?: Check<string>
+  },
 >(options: O): Field<Value<string, O>> {
   const { max = 255, pattern } = options
   const schema = Type.String({
@@ -86,6 +95,7 @@ export function keyword<
     optional: options.optional ?? false,
     fallback: options.default,
     input: schema,
+    expects: options.expects ?? `must be text of 1 to ${max} characters`,
     output: schema,
     normalise: same,
     check: (value, siblings) =>
@@ -99,19 +109,26 @@ export function keyword<
 export function integer<const O extends Options<number> & { min: number; max?: number }>(
   options: O,
 ): Field<Value<number, O>> {
-  const schema = Type.Integer({ minimum: options.min, maximum: options.max ?? 2 ** 31 - 1, ...describe(options) })
+  const { min, max = 2 ** 31 - 1 } = options
+  const schema = Type.Integer({ minimum: min, maximum: max, ...describe(options) })
   return {
     kind: 'integer',
     optional: options.optional ?? false,
     fallback: options.default,
     input: schema,
+    expects: `must be a whole number from ${min} to ${max}`,
     output: schema,
-    normalise: same,
+    normalise: (value) => (value === 0 ? (0 as typeof value) : value), // as with money
     check: () => undefined,
     search: [],
     facet: false,
   }
 }
+
+const tooManyDecimals = (places: number, currency: unknown) =>
+  places === 0
+    ? `must be a whole number: ${currency} has no decimals`
+    : `must have no more than ${places} decimals in ${currency}`
 
 /** An amount of the currency that another field names: 0 ≤ amount < 10^12, no more decimals than that currency has (ISO 4217). */
 export function money<const O extends Options<number> & { currencyField: string }>(
@@ -123,16 +140,16 @@ export function money<const O extends Options<number> & { currencyField: string 
     optional: options.optional ?? false,
     fallback: options.default,
     input: schema,
+    expects: 'must be a number, 0 or more and below 1000000000000',
     output: schema,
     normalise: (value) => (value === 0 ? (0 as typeof value) : value), // -0 would be printed as 0 and hash as another value
     check: (value, siblings) => {
       const currency = siblings[options.currencyField]
       const places = typeof currency === 'string' ? decimalsOf(currency) : undefined
       if (value === null || places === undefined) return undefined // an unknown currency is a fault of its own field
-      if (decimalsIn(value) > places)
-        return { code: 'decimals', detail: `must have no more than ${places} decimals in ${currency}` }
+      if (decimalsIn(value) > places) return { code: 'decimals', detail: tooManyDecimals(places, currency) }
       if (!isExact(value, places))
-        return { code: 'digits', detail: `has more digits than a JSON number holds exactly with ${places} decimals` }
+        return { code: 'digits', detail: `has more digits than a JSON number keeps exactly in ${currency}` }
       return undefined
     },
     search: [],
@@ -148,6 +165,7 @@ export function time<const O extends Options<string>>(options: O): Field<Value<s
     optional: options.optional ?? false,
     fallback: options.default,
     input: schema,
+    expects: 'must be a date and time with its offset, as in 2026-01-31T09:30:00Z (RFC 3339)',
     output: schema,
     normalise: (value) => {
       const at = value === null ? Number.NaN : Date.parse(value)
@@ -156,7 +174,7 @@ export function time<const O extends Options<string>>(options: O): Field<Value<s
     check: (value) =>
       value === null || (/^\d{4}-/.test(value) && !value.startsWith('0000') && !Number.isNaN(Date.parse(value)))
         ? undefined
-        : { code: 'time', detail: 'must be a real point in time in the years 0001 to 9999 (RFC 3339)' },
+        : { code: 'time', detail: 'must be in the years 0001 to 9999 of UTC, and no leap second' },
     search: [],
     facet: false,
   }

@@ -1,4 +1,4 @@
-import type { Collection, Content, Fields, StoredRecord } from './collection.ts'
+import type { Collection, Content, Fields, InputShape, StoredRecord } from './collection.ts'
 import { Invalid } from './errors.ts'
 import { type Fault, pointer } from './faults.ts'
 import type { Field } from './fields.ts'
@@ -18,7 +18,7 @@ export interface Patch<F extends Fields> {
  * @throws Invalid with every fault at once.
  */
 export function readCreate<F extends Fields>(c: Collection<F>, body: unknown, acceptedAt: string): Content<F> {
-  const faults = structural(c.create.checker, body)
+  const faults = structural(c.create, body)
   const sent = isObject(body) ? body : {}
   const content: Record<string, unknown> = {}
   for (const name of c.fieldNames) {
@@ -32,7 +32,7 @@ export function readCreate<F extends Fields>(c: Collection<F>, body: unknown, ac
  * @throws Invalid with every fault at once.
  */
 export function readPatch<F extends Fields>(c: Collection<F>, body: unknown, current: StoredRecord): Patch<F> {
-  const faults = structural(c.patch.checker, body)
+  const faults = structural(c.patch, body)
   const sent = isObject(body) ? body : {}
   const content: Record<string, unknown> = {}
   for (const name of c.fieldNames) content[name] = sent[name] === undefined ? current[name] : sent[name]
@@ -67,27 +67,24 @@ function defaultOf(field: Field, acceptedAt: string): unknown {
 const isObject = (value: unknown): value is Record<string, unknown> =>
   value !== null && typeof value === 'object' && !Array.isArray(value)
 
-function structural(checker: Collection['create']['checker'], body: unknown): Fault[] {
+function structural({ checker, members }: InputShape, body: unknown): Fault[] {
   if (checker.Check(body)) return []
-  const faults = new Map<string, Fault>()
-  for (const error of checker.Errors(body)) {
-    const named = namedIn(error.params)
-    const places = named.length > 0 ? named.map((name) => error.instancePath + pointer(name)) : [error.instancePath]
-    for (const place of places) if (!faults.has(place)) faults.set(place, { pointer: place, ...inWords(error) })
+  if (!isObject(body)) return [{ pointer: '', code: 'type', detail: 'must be a JSON object' }]
+  const faults: Fault[] = []
+  for (const [name, member] of Object.entries(members)) {
+    const value = body[name]
+    if (value === undefined) {
+      if (member.required) faults.push({ pointer: pointer(name), code: 'required', detail: 'is required' })
+    } else if (!member.checker.Check(value)) {
+      const [error] = member.checker.Errors(value)
+      faults.push({ pointer: pointer(name), code: error?.keyword ?? 'type', detail: member.expects })
+    }
   }
-  return [...faults.values()]
-}
-
-function inWords({ keyword, message }: { keyword: string; message: string }): { code: string; detail: string } {
-  if (keyword === 'required') return { code: keyword, detail: 'is required' }
-  if (keyword === 'boolean' || keyword === 'additionalProperties')
-    return { code: 'unknown', detail: 'is not a field here' }
-  return { code: keyword, detail: message }
-}
-
-/** Required and unknown members are reported on the object: name the member instead. */
-function namedIn(params: object): string[] {
-  const { requiredProperties, additionalProperties } = params as Record<string, unknown>
-  const named = requiredProperties ?? additionalProperties
-  return Array.isArray(named) ? named.map(String) : []
+  const known = Object.keys(members)
+  const detail = `is unknown here: there are ${known.join(', ')}`
+  for (const name of Object.keys(body)) {
+    if (faults.length >= faultsMax) break
+    if (!known.includes(name)) faults.push({ pointer: pointer(name), code: 'unknown', detail })
+  }
+  return faults
 }

@@ -10,13 +10,14 @@ export interface Steps {
 
 /** Declares statuses by the steps that lead out of each: `{ placed: ['confirmed', 'cancelled'] }`. */
 export function steps(table: Record<string, string[]>): Steps {
+  const leads = new Map(Object.entries(table))
   const all = [...new Set(Object.entries(table).flatMap(([from, to]) => [from, ...to]))]
   const first = all[0]
   if (first === undefined) throw new Error('a collection needs at least one status')
   return {
     first,
     all,
-    allows: (from, to) => table[from]?.includes(to) ?? false,
-    after: (from) => table[from] ?? [],
+    allows: (from, to) => leads.get(from)?.includes(to) ?? false,
+    after: (from) => leads.get(from) ?? [],
   }
 }

@@ -24,6 +24,7 @@ export const orders = collection('orders', {
     currency: keyword({
       max: 3,
       pattern: '^[A-Z]{3}$',
+      expects: 'must be three capital letters (ISO 4217), as in GBP',
       default: 'USD',
       facet: true,
       description: 'ISO 4217 code.',
