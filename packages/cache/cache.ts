@@ -157,10 +157,15 @@ export function createRecordCache({ client, collection, namespace, dirtyLimit }:
       const members = await everyBucket((bucket) =>
         client.zrangebyscore(keys[mark](bucket), '-inf', before, 'LIMIT', 0, share),
       )
-      return members.flat().map((member) => {
-        const at = member.lastIndexOf(':')
-        return { id: member.slice(0, at), version: Number(member.slice(at + 1)) }
-      })
+      // The oldest of every bucket first: none waits for another to be empty.
+      const inTurn = Array.from({ length: share }, (_, turn) => members.flatMap((some) => some[turn] ?? []))
+      return inTurn
+        .flat()
+        .slice(0, limit)
+        .map((member) => {
+          const at = member.lastIndexOf(':')
+          return { id: member.slice(0, at), version: Number(member.slice(at + 1)) }
+        })
     },
 
     async readVersion(mark) {

@@ -43,21 +43,27 @@ return turned`
 
 /**
  * Settles persisted versions of one bucket. KEYS unsent, sent · ARGV prefix, ttl_s, floor_s, then id, version, hash of each.
- * Cached the same: clean, with a TTL. Cached an older one or a fork: deleted. Absent: a floor, so that a late fill cannot bring an older one.
+ * Cached the same: clean, with a TTL. Cached an older one or a fork: no longer read; while the broker does not have it, it keeps its mark
+ * and its text, to be published and parked. Absent: a floor, so that a late fill cannot bring an older one.
  */
 export const settle = `
 local removed = 0
 for i = 4, #ARGV, 3 do
   local id, version, hash = ARGV[i], ARGV[i + 1], ARGV[i + 2]
   local member = id .. ':' .. version
-  removed = removed + redis.call('ZREM', KEYS[1], member) + redis.call('ZREM', KEYS[2], member)
-  redis.call('UNLINK', ARGV[1] .. member)
   local key = ARGV[1] .. id
   local held, heldHash = string.match(redis.call('GETRANGE', key, 0, 63), '^(%d+) (%S+)')
+  local _, marked = string.match(redis.call('GETRANGE', ARGV[1] .. member, 0, 63), '^(%d+) (%S+)')
+  marked = marked or (held == version and heldHash)
+  if not marked or marked == hash then
+    removed = removed + redis.call('ZREM', KEYS[1], member) + redis.call('ZREM', KEYS[2], member)
+    redis.call('UNLINK', ARGV[1] .. member)
+  end
   if held == version and heldHash == hash then
     redis.call('EXPIRE', key, ARGV[2])
   elseif not held or tonumber(held) <= tonumber(version) then
-    if held then redis.call('UNLINK', key) end
+    if held and redis.call('ZSCORE', KEYS[1], id .. ':' .. held) then redis.call('RENAME', key, key .. ':' .. held)
+    elseif held then redis.call('UNLINK', key) end
     local floor = ARGV[1] .. 'floor:' .. id
     local standing = redis.call('GET', floor)
     if not standing or tonumber(standing) < tonumber(version) then redis.call('SET', floor, version, 'EX', ARGV[3]) end
@@ -67,11 +73,14 @@ return removed`
 
 /**
  * Fills the cache after a miss. KEYS record, floor · ARGV version, ttl_s, entry.
- * Gives '' when it filled or the floor forbids it, else the entry that was there first.
+ * Gives '' when the given entry is to be served (kept, unless the floor or a dirty older one forbids it), else the newer one that stands.
  */
 export const fill = `
 local standing = redis.call('GET', KEYS[1])
-if standing then return standing end
+if standing then
+  if tonumber(string.match(standing, '^%d+')) >= tonumber(ARGV[1]) then return standing end
+  if redis.call('TTL', KEYS[1]) < 0 then return '' end
+end
 local floor = redis.call('GET', KEYS[2])
 if floor and tonumber(floor) > tonumber(ARGV[1]) then return '' end
 redis.call('SET', KEYS[1], ARGV[3], 'EX', ARGV[2])

@@ -1,0 +1,152 @@
+import { environment } from '@ordermill/config'
+import { firstOrder, nextOrder, orderChain } from '@ordermill/model/testing'
+import { corner } from '@ordermill/servers/testing'
+import { Redis } from 'ioredis'
+import t from 'tap'
+import { connectCache, createRecordCache } from './index.ts'
+import { keysOf } from './keys.ts'
+
+const { env, namespace } = await corner(t, environment())
+const url = `redis://${env['REDIS_ADDR']}`
+const client = connectCache({ urls: [url], timeout_ms: 5_000, onError: () => undefined, onReady: () => undefined })
+t.teardown(() => client.disconnect())
+const redis = new Redis(url)
+t.teardown(() => redis.disconnect())
+await redis.ping()
+
+let made = 0
+const newCache = () => {
+  const collection = `orders${++made}`
+  const keys = keysOf(namespace, collection)
+  return { cache: createRecordCache({ client, collection, namespace, dirtyLimit: 6_400 }), keys }
+}
+const day_s = 24 * 60 * 60
+
+t.test('settling the version that is cached unmarks it and gives it a TTL of a day', async (t) => {
+  const { cache, keys } = newCache()
+  const [unsent, sent] = [firstOrder(), firstOrder()]
+  await cache.accept(unsent)
+  await cache.accept(sent)
+  await cache.markSent([sent])
+  t.equal(await cache.settle([unsent, sent]), 2)
+  t.match(await cache.dirty(), { unsent: 0, sent: 0 })
+  for (const { id, text } of [unsent, sent]) {
+    t.equal((await cache.read(id))?.text, text)
+    const ttl_s = await redis.ttl(keys.record(id))
+    t.ok(ttl_s > day_s - 60 && ttl_s <= day_s, `${ttl_s} s`)
+  }
+  t.equal(await cache.settle([unsent, sent]), 0, 'a second time there is nothing to unmark')
+})
+
+t.test('settling an older version leaves the newer one that is cached dirty and without TTL', async (t) => {
+  const { cache, keys } = newCache()
+  const first = firstOrder()
+  const second = nextOrder(first, { amount: 1 })
+  await cache.accept(first)
+  await cache.accept(second, first)
+  t.equal(await cache.settle([first]), 1)
+  t.match(await cache.dirty(), { unsent: 1, sent: 0 })
+  t.equal((await cache.read(first.id))?.version, 2)
+  t.equal(await redis.ttl(keys.record(first.id)), -1)
+  t.equal(await cache.readVersion(first), undefined, 'the copy that was kept for its mark is gone with the mark')
+  t.equal(await redis.exists(`${keys.record(first.id)}:1`), 0)
+})
+
+t.test('settling deletes a cached older version: the next read gets the newer one from Postgres', async (t) => {
+  const { cache } = newCache()
+  const [first, second] = orderChain()
+  await cache.fill(first)
+  await cache.settle([second])
+  t.equal(await cache.read(first.id), undefined)
+})
+
+t.test('settling deletes a cached fork of the same version', async (t) => {
+  const { cache } = newCache()
+  const persisted = firstOrder()
+  const fork = firstOrder({ amount: 66 }, { id: persisted.id })
+  await cache.fill(fork)
+  await cache.settle([persisted])
+  t.equal(await cache.read(fork.id), undefined)
+})
+
+t.test('a fork that the broker does not have yet keeps its mark and its text when the other is settled', async (t) => {
+  const { cache } = newCache()
+  const persisted = firstOrder()
+  const fork = firstOrder({ amount: 66 }, { id: persisted.id })
+  await cache.accept(fork)
+  t.equal(await cache.settle([persisted]), 0)
+  t.match(
+    await cache.dirty(),
+    { unsent: 1, sent: 0 },
+    'accepted, so it must still come to the queue, to be parked there',
+  )
+  t.equal(await cache.read(fork.id), undefined, 'but it is not what readers get')
+  t.equal((await cache.readVersion(fork))?.text, fork.text)
+  t.equal(await cache.settle([fork]), 1)
+  t.match(await cache.dirty(), { unsent: 0, sent: 0 })
+  t.equal(await cache.readVersion(fork), undefined)
+})
+
+t.test(
+  'an older version that the broker does not have yet stays readable by its mark when a newer one is settled',
+  async (t) => {
+    const { cache } = newCache()
+    const first = firstOrder()
+    const other = firstOrder({ amount: 66 }, { id: first.id })
+    const newer = nextOrder(nextOrder(other, { amount: 67 }), { amount: 68 })
+    await cache.accept(first)
+    t.equal(await cache.settle([newer]), 0)
+    t.equal(await cache.read(first.id), undefined)
+    t.equal((await cache.readVersion(first))?.text, first.text)
+  },
+)
+
+t.test(
+  'after settling what is not cached, a fill with an older version is served but not kept, a newer one is kept',
+  async (t) => {
+    const { cache, keys } = newCache()
+    const [first, second, third] = orderChain()
+    await cache.settle([second])
+    await cache.settle([first])
+    const floor_s = await redis.ttl(keys.floor(first.id))
+    t.ok(floor_s > 0 && floor_s <= 60, `${floor_s} s`)
+    t.equal((await cache.fill(first)).version, 1)
+    t.equal(await cache.read(first.id), undefined, 'an older settle does not lower the floor')
+    t.equal((await cache.fill(second)).version, 2)
+    t.equal((await cache.read(first.id))?.version, 2)
+    await cache.settle([third])
+    t.equal(await cache.read(first.id), undefined)
+    t.equal((await cache.fill(third)).version, 3)
+    t.equal((await cache.read(first.id))?.text, third.text)
+  },
+)
+
+t.test('a fill gives what stands when that is newer, and keeps its hands off what is dirty', async (t) => {
+  const { cache, keys } = newCache()
+  const first = firstOrder()
+  const second = nextOrder(first, { amount: 1 })
+  await cache.accept(first)
+  await cache.accept(second, first)
+  t.equal((await cache.fill(first)).hash, second.hash)
+  t.equal(await redis.ttl(keys.record(first.id)), -1)
+  t.match(await cache.dirty(), { unsent: 2 })
+})
+
+t.test('a fill with a newer version than the clean one that stands replaces it, and is what is served', async (t) => {
+  const { cache } = newCache()
+  const first = firstOrder()
+  const second = nextOrder(first, { amount: 1 })
+  await cache.fill(first)
+  t.equal((await cache.fill(second)).hash, second.hash)
+  t.equal((await cache.read(first.id))?.hash, second.hash)
+})
+
+t.test('a fill with a newer version than a dirty one is served, and the dirty one stays', async (t) => {
+  const { cache } = newCache()
+  const first = firstOrder()
+  const second = nextOrder(first, { amount: 1 })
+  await cache.accept(first)
+  t.equal((await cache.fill(second)).hash, second.hash)
+  t.equal((await cache.read(first.id))?.hash, first.hash)
+  t.match(await cache.dirty(), { unsent: 1 })
+})
