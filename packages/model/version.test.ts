@@ -78,6 +78,18 @@ t.test('a change of any field makes the next version on top of the one before', 
   )
 })
 
+t.test('a change of one field alone is a change, whichever it is', async (t) => {
+  const other = readCreate(
+    orders,
+    { product_name: 'x', quantity: 2, amount: 3, currency: 'EUR', customer_id: 'x', reference: 'x', placed_at: later },
+    now,
+  )
+  for (const name of orders.fieldNames) {
+    const content = { ...some, [name]: other[name as keyof typeof other] }
+    t.match(nextVersion(orders, baseOf(first(some)), { content, status: undefined, now: later }), { version: 2 }, name)
+  }
+})
+
 t.test('equal histories have equal hashes; another text or another parent has another', async () => {
   fc.assert(
     fc.property(
