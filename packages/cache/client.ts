@@ -21,6 +21,7 @@ export interface CacheClient {
   time(): Promise<number[]>
   hget(key: string, field: string): Promise<string | null>
   info(section: string): Promise<string>
+  setex(key: string, seconds: number, value: number): Promise<string>
   ping(): Promise<string>
   disconnect(): void
 }

@@ -127,6 +127,13 @@ export const options = {
     max: 10_000,
     default: '1000',
   }),
+  SIMULATE_FAILURE_PRODUCT: anyText({
+    about:
+      'A product of this name makes its bulk fail inside the transaction, so that a rollback can be watched; empty: none does.',
+    min: 0,
+    max: 500,
+    default: devOr('ERROR', ''),
+  }),
   MV_REFRESH_SCHEDULE: schedule({ about: 'When the materialized views are refreshed.', default: '@hourly' }),
 
   DB_POOL_MAX: whole({

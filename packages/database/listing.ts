@@ -54,18 +54,20 @@ export async function listRecords(
 
 /** Every version of a record that Postgres has, oldest first. */
 export async function readHistory(session: Session, c: Collection, id: string): Promise<StoredRecord[]> {
-  const past = await session.query<{ body: StoredRecord }>({
-    name: `${c.name}-history`,
-    text: `SELECT body FROM ${c.name}_history WHERE id = $1 ORDER BY version`,
-    values: [id],
-  })
   const [row] = await session.query({
     name: `${c.name}-read`,
     text: `SELECT ${selectList(c)} FROM ${c.name} WHERE id = $1`,
     values: [id],
   })
-  const current = row === undefined ? [] : [JSON.parse(versionOf(c, row).text) as StoredRecord]
-  return [...past.map(({ body }) => body), ...current]
+  const current = row === undefined ? undefined : (JSON.parse(versionOf(c, row).text) as StoredRecord)
+  const past = await session.query<{ body: StoredRecord }>({
+    name: `${c.name}-history`,
+    text: `SELECT body FROM ${c.name}_history WHERE id = $1 ORDER BY version`,
+    values: [id],
+  })
+  // What was superseded between the two reads stands in both.
+  const before = past.map(({ body }) => body).filter(({ version }) => version !== current?.version)
+  return [...before, ...(current === undefined ? [] : [current])].sort((one, other) => one.version - other.version)
 }
 
 /** Whether a keyed write stands in the past of a record: for keys that it no longer remembers itself. */

@@ -2,6 +2,7 @@ import type { Collection, Version } from '@ordermill/model'
 import { columnsOf, recordSql } from './columns.ts'
 import type { Database, Session } from './database.ts'
 import { type Chain, decide, type Outcome, type Standing } from './decide.ts'
+import { databaseFailure } from './failure.ts'
 
 /** Where the persister writes. */
 export interface Table {
@@ -9,8 +10,20 @@ export interface Table {
    * Applies chains of different records in one transaction: all or none. Gives the outcome of every version, chain by chain.
    * @throws BadData if Postgres will never take one of them; Unavailable if it cannot now.
    */
-  apply(chains: Chain[], signal: AbortSignal): Promise<Outcome[][]>
+  apply(chains: Chain[], signal: AbortSignal, also?: Also): Promise<Outcome[][]>
+  /**
+   * Hands `work` an `apply` that does the real thing in a transaction which is rolled back whatever happens: would it pass now?
+   * After a refusal the next call starts from what the ones before it left.
+   */
+  tryOut<T>(
+    signal: AbortSignal,
+    work: (apply: (chains: Chain[]) => Promise<Outcome[][]>) => Promise<T>,
+    also?: Also,
+  ): Promise<T>
 }
+
+/** What else has to happen in the same transaction, with the outcomes in hand. What it throws undoes everything. */
+export type Also = (session: Session, chains: Chain[], outcomes: Outcome[][]) => Promise<void>
 
 /** The table of a collection. */
 export function createTable(database: Database, c: Collection): Table {
@@ -85,8 +98,38 @@ export function createTable(database: Database, c: Collection): Table {
     return chains.map(([{ id }]) => decisions.get(id)?.outcomes ?? [])
   }
 
+  const applyAlso = async (session: Session, chains: Chain[], also: Also | undefined) => {
+    const outcomes = await applyIn(session, chains)
+    await also?.(session, chains, outcomes)
+    return outcomes
+  }
+
   return {
-    apply: (chains, signal) => database.transaction((session) => applyIn(session, chains), { signal, begin }),
+    apply: (chains, signal, also) =>
+      database.transaction((session) => applyAlso(session, chains, also), { signal, begin }),
+    async tryOut(signal, work, also) {
+      const undo = new Error('tried out')
+      let result: { value: Awaited<ReturnType<typeof work>> } | undefined
+      const trial = async (session: Session): Promise<never> => {
+        const value = await work(async (chains) => {
+          await session.query({ text: 'SAVEPOINT trial' })
+          try {
+            return await applyAlso(session, chains, also)
+          } catch (thrown) {
+            await session.query({ text: 'ROLLBACK TO SAVEPOINT trial' })
+            throw databaseFailure(thrown)
+          }
+        })
+        result = { value }
+        throw undo
+      }
+      try {
+        return await database.transaction(trial, { signal, begin })
+      } catch (thrown) {
+        if (result === undefined) throw thrown
+        return result.value
+      }
+    },
   }
 }
 

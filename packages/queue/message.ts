@@ -16,12 +16,14 @@ interface Envelope {
   type: string
   correlationId?: string | undefined
   traceparent?: string | undefined
+  /** Where to say what became of it. */
+  replyTo?: string | undefined
 }
 
 /** The message of a version: its JSON text is the body, untouched; what identifies it goes into headers. */
 export function recordMessage(
   version: Version,
-  { exchange, collection, type, correlationId, traceparent }: Envelope,
+  { exchange, collection, type, correlationId, traceparent, replyTo }: Envelope,
 ): OutgoingMessage {
   return {
     exchange,
@@ -33,6 +35,7 @@ export function recordMessage(
       contentType: 'application/json',
       timestamp: Math.floor(Date.now() / 1_000),
       ...(correlationId === undefined ? {} : { correlationId }),
+      ...(replyTo === undefined ? {} : { replyTo }),
       headers: {
         id: version.id,
         version: version.version,

@@ -4,7 +4,7 @@ import type { Channel, ChannelModel } from 'amqplib'
 /** Names of what stands on the broker, and how long the queue of records may grow. Declared here and nowhere else. */
 export interface Topology {
   exchange: string
-  collections: { name: string; persist: string; parked: string }[]
+  collections: { name: string; persist: string; parked: string; bulk: string }[]
   lengthMax: number
 }
 
@@ -27,6 +27,7 @@ export function topologyOf(
       name,
       persist: `${namespace}${name}.persist`,
       parked: `${namespace}${name}.parked`,
+      bulk: `${namespace}${name}.bulk`,
     })),
     lengthMax,
   }
@@ -46,19 +47,20 @@ export async function declare(model: ChannelModel, topology: Topology): Promise<
   const channel = await model.createChannel()
   channel.on('error', () => undefined) // the call that failed rejects with it
   await declared(topology.exchange, () => channel.assertExchange(topology.exchange, 'topic', { durable: true }))
-  for (const { name, persist, parked } of topology.collections) {
+  for (const { name, persist, parked, bulk } of topology.collections) {
     await declared(parked, () => assertQuorum(channel, parked, {}))
-    await declared(persist, () =>
-      assertQuorum(channel, persist, {
-        'x-single-active-consumer': true,
-        'x-max-length': topology.lengthMax,
-        'x-overflow': 'reject-publish',
-        'x-dead-letter-exchange': '',
-        'x-dead-letter-routing-key': parked,
-        'x-dead-letter-strategy': 'at-least-once',
-      }),
-    )
+    const inward = {
+      'x-max-length': topology.lengthMax,
+      'x-overflow': 'reject-publish',
+      'x-dead-letter-exchange': '',
+      'x-dead-letter-routing-key': parked,
+      'x-dead-letter-strategy': 'at-least-once',
+    }
+    // One consumer at a time keeps the versions of a record in order; the others stand by.
+    await declared(persist, () => assertQuorum(channel, persist, { ...inward, 'x-single-active-consumer': true }))
+    await declared(bulk, () => assertQuorum(channel, bulk, inward))
     await channel.bindQueue(persist, topology.exchange, name)
+    await channel.bindQueue(bulk, topology.exchange, `${name}.bulk`)
   }
   await channel.close()
 }

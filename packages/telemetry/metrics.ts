@@ -77,6 +77,7 @@ export const workerMetrics = (registry: Registry) => ({
     'collection',
     'outcome',
   ]),
+  bulks: counter(registry, 'bulks_total', 'Bulks by what became of them.', ['collection', 'outcome']),
   parked: counter(registry, 'records_parked_total', 'Versions parked, by reason.', ['reason']),
   retries: counter(registry, 'persist_retries_total', 'Attempts that were repeated, by what made them fail.', ['code']),
   indexed: counter(registry, 'documents_indexed_total', 'Documents by what the engine said.', [

@@ -1,9 +1,11 @@
-import { createRecordCache } from '@ordermill/cache'
-import { createReader as createStored } from '@ordermill/database'
+import { createBulkLog, createRecordCache } from '@ordermill/cache'
+import { createJobs, createReader as createStored, findKeyUse } from '@ordermill/database'
 import { orders } from '@ordermill/model'
 import { indexDefinition } from '@ordermill/search'
 import { apiMetrics, createRegistry, type Logger } from '@ordermill/telemetry'
 import Fastify, { type FastifyInstance } from 'fastify'
+import { createAcceptor } from './accepting.ts'
+import { createBulkWriter } from './bulk.ts'
 import { createLag } from './lag.ts'
 import { createMarker } from './marker.ts'
 import type { ApiOptions, Surroundings } from './parts.ts'
@@ -15,14 +17,18 @@ import { metricsPlugin } from './plugins/metrics.ts'
 import { openapiPlugin } from './plugins/openapi.ts'
 import { problemsPlugin } from './plugins/problems.ts'
 import { queuePlugin } from './plugins/queue.ts'
+import { repliesPlugin } from './plugins/replies.ts'
 import { searchPlugin } from './plugins/search.ts'
 import { validationPlugin } from './plugins/validation.ts'
 import { createReader } from './reader.ts'
 import { adminRoutes } from './routes/admin.ts'
+import { bulkRoutes } from './routes/bulk.ts'
 import { dashboardRoutes } from './routes/dashboard.ts'
 import { healthRoutes } from './routes/health.ts'
-import { orderRoutes } from './routes/orders.ts'
+import { listRoutes } from './routes/lists.ts'
+import { recordRoutes } from './routes/records.ts'
 import { searchRoutes } from './routes/search.ts'
+import { createWaiter } from './waiter.ts'
 import { createWriter } from './writer.ts'
 
 /** The API, built but not listening. `brokerReady` rejects if what stands on the broker does not fit. */
@@ -64,29 +70,32 @@ export async function buildApp(
   app.addHook('onClose', () => marker.flush())
   const { publisher, topology } = queuePlugin(surroundings)
 
-  const stored = createStored(database, orders)
-  const writer = createWriter({
-    collection: orders,
-    cache,
-    durable,
-    stored,
-    publisher,
-    exchange: topology.exchange,
-    marker,
-    onAccepted: () => metrics.accepted.inc({ collection: orders.name }),
-  })
-  const reader = createReader({ collection: orders, cache, stored, onRead: (result) => metrics.reads.inc({ result }) })
-  const lag = createLag(database, orders.name, indexDefinition(orders, options.NAMESPACE).alias)
+  const replies = repliesPlugin(surroundings)
+
+  const collection = orders
+  const { exchange } = topology
+  const stored = createStored(database, collection)
+  const onAccepted = () => metrics.accepted.inc({ collection: collection.name })
+  const acceptor = createAcceptor({ collection, cache, durable, publisher, exchange, marker, onAccepted })
+  const findKey = (id: string, key: string) => findKeyUse(database, collection, id, key)
+  const writer = createWriter({ collection, cache, stored, findKeyUse: findKey, acceptor })
+  const reader = createReader({ collection, cache, stored, onRead: (result) => metrics.reads.inc({ result }) })
+  const waiter = createWaiter({ replies, stored })
+  const accepted = createBulkLog(client, `${options.NAMESPACE}${collection.name}`)
+  const bulks = createBulkWriter({ collection, database, publisher, replies, accepted, exchange })
+  const lag = createLag(database, collection.name, indexDefinition(collection, options.NAMESPACE).alias)
 
   let closing = false
   app.addHook('preClose', () => {
     closing = true
   })
   metricsPlugin(surroundings)
-  orderRoutes(app, { writer, reader })
+  recordRoutes(app, { collection, writer, reader, waiter, replies })
+  listRoutes(app, { collection, database, cached: (id) => cache.read(id).catch(() => undefined) })
+  bulkRoutes(app, { collection, bulks, replies })
   searchRoutes(app, { searcher, reader, lag, metrics })
   dashboardRoutes(app, { database })
-  adminRoutes(app, { database, token: options.ADMIN_TOKEN })
+  adminRoutes(app, { jobs: createJobs(database), token: options.ADMIN_TOKEN })
   healthRoutes(app, {
     notReady() {
       if (closing) return 'stopping'

@@ -1,147 +1,122 @@
-import type { Accepted, RecordCache } from '@ordermill/cache'
+import type { RecordCache } from '@ordermill/cache'
 import type { RecordReader } from '@ordermill/database'
 import {
+  type Base,
   type Collection,
-  fingerprint,
   firstVersion,
-  type KeyUse,
-  keyedId,
+  NotFound,
   newId,
-  Refused,
+  nextVersion,
   readCreate,
+  readPatch,
+  type StoredRecord,
+  tombstone,
   Unavailable,
   type Version,
 } from '@ordermill/model'
-import { type Publisher, PublishFailed, recordMessage } from '@ordermill/queue'
-import type { Marker } from './marker.ts'
+import type { Acceptor, Caller } from './accepting.ts'
+import { type KeyedRequest, keyedRequest, keyReused, wasAccepted } from './idempotency.ts'
+import { checkIfMatch } from './preconditions.ts'
 
-/** Who asks, under which key, and the id that joins all it causes. */
-export interface Caller {
-  correlationId: string
-  traceparent: string | undefined
-  /** The Idempotency-Key, where one was sent. */
-  key: string | undefined
-}
-
-/** What a caller is told of an accepted write. */
+/** What a caller is told of a write. */
 export interface Receipt {
   id: string
   version: number
-  /** The same key and body were accepted before: this is their answer again. */
-  replayed: boolean
+  /** accepted; unchanged: there was nothing to change; replayed: key and body were accepted before, and this is the answer again. */
+  outcome: 'accepted' | 'unchanged' | 'replayed'
 }
 
-/** Accepts writes to one collection. */
+/** Accepts writes to one collection. Every method throws Invalid, Refused and Unavailable (`outcome-open`: it may still turn up). */
 export interface Writer {
-  /**
-   * Accepts a new record from the body of a POST.
-   * @throws Invalid | Refused `key-reused`, `key-too-long` | Unavailable (`outcome-open`: it may still turn up)
-   */
+  /** Accepts a new record from the body of a POST. */
   create(body: unknown, caller: Caller): Promise<Receipt>
+  /** Accepts an RFC 7396 merge. @throws NotFound | Forbidden | ConflictingVersion */
+  update(id: string, body: unknown, caller: Caller, ifMatch: string | undefined): Promise<Receipt>
+  /** Accepts a tombstone. @throws NotFound | ConflictingVersion */
+  remove(id: string, caller: Caller, ifMatch: string | undefined): Promise<Receipt>
 }
 
 interface WriterParts {
   collection: Collection
-  cache: RecordCache
-  /** Whether the cache alone may vouch for a record while the broker is away. */
-  durable(): boolean
+  cache: Pick<RecordCache, 'read' | 'fill'>
   stored: Pick<RecordReader, 'read'>
-  publisher: Pick<Publisher, 'publish' | 'state'>
-  exchange: string
-  marker: Marker
-  onAccepted(): void
+  /** Looks for a key among those that a record no longer remembers itself. */
+  findKeyUse(id: string, key: string): Promise<{ fingerprint: string } | undefined>
+  acceptor: Acceptor
 }
 
-/** The one caller there is without authentication. Never change it: keys would make new records. */
-const anybody = 'anonymous'
-const keyLengthMax = 255
+/** How often a change is built anew because somebody else was faster. */
+const triesMax = 8
 
-export function createWriter({
-  collection,
-  cache,
-  durable,
-  stored,
-  publisher,
-  exchange,
-  marker,
-  onAccepted,
-}: WriterParts): Writer {
-  /** Every reason to shed comes before anything is written. */
-  const shed = () => {
-    const state = publisher.state()
-    if (state === 'full') throw new Unavailable('queue-full', 'The queue is full.', { retryAfterSeconds: 2 })
-    if (state === 'busy') throw new Unavailable('queue-busy', 'Too many publishes await their confirm.')
-    if ((state === 'away' || state === 'blocked') && !durable())
-      throw new Unavailable('queue-away', 'The broker is away, and the cache alone would not keep the record safe.')
+export function createWriter({ collection, cache, stored, findKeyUse, acceptor }: WriterParts): Writer {
+  const { name, title } = collection
+
+  /** The version that stands, cached; undefined if there never was one. */
+  const standing = async (id: string): Promise<Version | undefined> => {
+    const cached = await cache.read(id)
+    if (cached !== undefined) return cached
+    const row = await stored.read(id)
+    return row === undefined ? undefined : cache.fill(row)
+  }
+  const isReplay = async (version: Version, request: KeyedRequest | undefined): Promise<boolean> => {
+    if (request === undefined) return false
+    if (wasAccepted(version, request)) return true
+    const oldest = version.keys[0]
+    if (oldest === undefined) return false
+    const use = await findKeyUse(version.id, request.key)
+    if (use !== undefined && use.fingerprint !== request.fingerprint) throw keyReused()
+    return use !== undefined
   }
 
-  const publish = async (version: Version, caller: Caller) => {
-    const { correlationId, traceparent } = caller
-    const message = recordMessage(version, {
-      exchange,
-      collection: collection.name,
-      type: collection.type,
-      correlationId,
-      traceparent,
-    })
-    try {
-      await publisher.publish(message)
-      marker.sent(version)
-    } catch (thrown) {
-      if (!(thrown instanceof PublishFailed)) throw thrown
-      // It stays unsent: the flusher publishes it once the broker is back. That it is kept until then, the cache must vouch for.
-      if (!durable())
-        throw new Unavailable('outcome-open', 'The broker did not confirm the record; it may still turn up.', {
-          cause: thrown,
-        })
+  type Build = (base: Base, request: KeyedRequest | undefined) => Version | undefined
+  const change = async (
+    id: string,
+    caller: Caller,
+    what: string,
+    body: unknown,
+    ifMatch: string | undefined,
+    build: Build,
+  ): Promise<Receipt> => {
+    const request = keyedRequest(`${name}/${id}`, caller.key, what, body)
+    for (let tries = 0; tries < triesMax; tries += 1) {
+      const base = await standing(id)
+      if (base === undefined) throw new NotFound(`The ${title} ${id}`)
+      if (await isReplay(base, request)) return { id, version: base.version, outcome: 'replayed' }
+      if (base.deleted) throw new NotFound(`The ${title} ${id}`)
+      checkIfMatch(ifMatch, base)
+      const version = build({ ...base, record: JSON.parse(base.text) as StoredRecord }, request)
+      if (version === undefined) return { id, version: base.version, outcome: 'unchanged' }
+      if ((await acceptor.accept(version, base, caller)) === 'accepted')
+        return { id, version: version.version, outcome: 'accepted' }
     }
+    throw new Unavailable('contended', `Others change this ${title} all the time.`)
   }
-
-  const replay = (version: Version, use: Omit<KeyUse, 'version'>): Receipt => {
-    const before = version.keys.find(({ key }) => key === use.key)
-    if (before !== undefined && before.fingerprint !== use.fingerprint)
-      throw new Refused('key-reused', 'This Idempotency-Key was used with another body.')
-    return { id: version.id, version: version.version, replayed: true }
-  }
-
-  const acceptFirst = async (
-    version: Version,
-    use: Omit<KeyUse, 'version'> | undefined,
-  ): Promise<Receipt | undefined> => {
-    const accepted: Accepted = await cache.accept(version)
-    if (accepted.outcome === 'accepted') return undefined
-    if (accepted.outcome === 'limit')
-      throw new Unavailable('dirty-limit', 'Too many records wait to be persisted.', { retryAfterSeconds: 2 })
-    const standing = await cache.read(version.id)
-    if (standing === undefined || use === undefined)
-      throw new Unavailable('contended', 'Somebody else wrote this record just now.')
-    return replay(standing, use)
-  }
+  const now = () => new Date().toISOString()
+  const keyOf = (request: KeyedRequest | undefined) => (request === undefined ? {} : { key: request })
 
   return {
     async create(body, caller) {
-      const now = new Date().toISOString()
-      const content = readCreate(collection, body, now)
-      const use = keyUse(caller.key, `POST ${collection.name}`, body)
-      const id = use === undefined ? newId() : use.key
-      if (use !== undefined) {
-        const standing = (await cache.read(id)) ?? (await stored.read(id))
-        if (standing !== undefined) return replay(standing, use)
+      const accepted_at = now()
+      const content = readCreate(collection, body, accepted_at)
+      const request = keyedRequest(name, caller.key, `POST ${name}`, body)
+      const id = request?.key ?? newId()
+      for (let tries = 0; tries < triesMax; tries += 1) {
+        const before = request === undefined ? undefined : await standing(id)
+        if (before !== undefined && request !== undefined) {
+          await isReplay(before, request) // refuses another body; the id is made of the key, so this key made the record
+          return { id, version: before.version, outcome: 'replayed' }
+        }
+        const version = firstVersion(collection, { id, content, now: accepted_at, ...keyOf(request) })
+        if ((await acceptor.accept(version, undefined, caller)) === 'accepted')
+          return { id, version: 1, outcome: 'accepted' }
       }
-      shed()
-      const version = firstVersion(collection, { id, content, now, ...(use === undefined ? {} : { key: use }) })
-      const replayed = await acceptFirst(version, use)
-      if (replayed !== undefined) return replayed
-      onAccepted()
-      await publish(version, caller)
-      return { id, version: 1, replayed: false }
+      throw new Unavailable('contended', `Others make this ${title} at the same time.`)
     },
-  }
-
-  function keyUse(key: string | undefined, what: string, body: unknown): Omit<KeyUse, 'version'> | undefined {
-    if (key === undefined) return undefined
-    if (key.length === 0 || key.length > keyLengthMax)
-      throw new Refused('key-too-long', `An Idempotency-Key has 1 to ${keyLengthMax} characters.`)
-    return { key: keyedId(collection.name, anybody, key), fingerprint: fingerprint(what, body) }
+    update: (id, body, caller, ifMatch) =>
+      change(id, caller, `PATCH ${id}`, body, ifMatch, (base, request) =>
+        nextVersion(collection, base, { ...readPatch(collection, body, base.record), now: now(), ...keyOf(request) }),
+      ),
+    remove: (id, caller, ifMatch) =>
+      change(id, caller, `DELETE ${id}`, null, ifMatch, (base, request) => tombstone(collection, base, now(), request)),
   }
 }

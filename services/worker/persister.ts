@@ -1,6 +1,6 @@
 import type { Chain, Outcome, Table } from '@ordermill/database'
 import { BadData, type Collection, type Unavailable, type Version } from '@ordermill/model'
-import type { Batch, Consumer } from '@ordermill/queue'
+import type { Batch, Consumer, Delivery } from '@ordermill/queue'
 import type { Logger, WorkerMetrics } from '@ordermill/telemetry'
 import { type ReadBatch, readBatch } from './batch.ts'
 import { bisectBadData, type Verdicts } from './bisect.ts'
@@ -15,6 +15,8 @@ interface PersisterParts {
   parking: Parking
   /** Tells the cache what is persisted: best effort, the flusher finds what this misses. */
   settle(versions: Version[]): Promise<void>
+  /** Tells who waits for a delivery what became of it; does nothing where nobody does. */
+  answer(delivery: Delivery, outcome: 'persisted' | 'parked'): void
   /** Tells who follows the table that there is something to read. */
   wakeFollower(): void
   /** Deadline of each attempt, in milliseconds. */
@@ -83,14 +85,16 @@ async function persistRound(round: Chain[], read: ReadBatch, batch: Batch, signa
   parts.wakeFollower()
 
   const settled: Version[] = []
-  const parked: { delivery: Batch['deliveries'][number]; reason: Reason }[] = []
+  const parked: { delivery: Delivery; reason: Reason }[] = []
   for (const [version, verdict] of verdicts) {
     const reason = reasonOf(version, verdict)
     metrics.persisted.inc({ collection: collection.name, outcome: verdict instanceof BadData ? 'bad-data' : verdict })
     if (reason === undefined) settled.push(version)
     else for (const delivery of read.deliveriesOf.get(version) ?? []) parked.push({ delivery, reason })
   }
-  batch.settled(settled.flatMap((version) => read.deliveriesOf.get(version) ?? []))
+  const done = settled.flatMap((version) => read.deliveriesOf.get(version) ?? [])
+  batch.settled(done)
+  for (const delivery of done) parts.answer(delivery, 'persisted')
   await parts.settle(settled)
   await park(parked, batch, signal, parts)
 }
@@ -105,7 +109,7 @@ function reasonOf(version: Version, verdict: Verdicts extends Map<Version, infer
 }
 
 async function park(
-  parked: { delivery: Batch['deliveries'][number]; reason: Reason }[],
+  parked: { delivery: Delivery; reason: Reason }[],
   batch: Batch,
   signal: AbortSignal,
   parts: PersisterParts,
@@ -113,11 +117,12 @@ async function park(
   if (parked.length === 0) return
   await retryWhileUnavailable(() => parts.parking.park(parked), { signal, onRetry: retried(parts) })
   batch.settled(parked.map(({ delivery }) => delivery))
+  for (const { delivery } of parked) parts.answer(delivery, 'parked')
 }
 
 /** Says that an attempt is repeated: the first time, and then each time the number of attempts doubles. */
-const retried =
-  ({ log, metrics }: PersisterParts) =>
+export const retried =
+  ({ log, metrics }: Pick<PersisterParts, 'log' | 'metrics'>) =>
   (error: Unavailable, attempt: number) => {
     metrics.retries.inc({ code: error.code })
     if (Number.isInteger(Math.log2(attempt))) log.warn({ err: error, attempt }, 'kept, and tried again')

@@ -1,12 +1,23 @@
 import { connectCache, createRecordCache } from '@ordermill/cache'
-import { createCursors, createDatabase, createLeases, createReader, createTable, dailySales } from '@ordermill/database'
+import {
+  createCursors,
+  createDatabase,
+  createJobQueue,
+  createLeases,
+  createReader,
+  createTable,
+  dailySales,
+  refreshView,
+} from '@ordermill/database'
 import { type Collection, newId, orders, toError, type Version } from '@ordermill/model'
-import { createConsumer, createPublisher, topologyOf } from '@ordermill/queue'
+import { createConsumer, createPublisher, type Delivery, replyTo, topologyOf } from '@ordermill/queue'
 import { createIndexWriter, createSearchClient, indexDefinition } from '@ordermill/search'
 import { createRegistry, type Logger, workerMetrics } from '@ordermill/telemetry'
+import { runBulks } from './bulk.ts'
 import { runFlusher } from './flusher.ts'
 import { createFollower } from './follower.ts'
 import { serveWorker } from './http.ts'
+import { type JobHandler, runJobs } from './jobs.ts'
 import type { WorkerOptions } from './options.ts'
 import { createParking } from './parking.ts'
 import { runPersister } from './persister.ts'
@@ -61,16 +72,23 @@ export async function startWorker(
     timeout_ms: options.PUBLISH_TIMEOUT_MS,
     onLost: lost('the broker'),
   })
-  const consumer = createConsumer({
-    urls,
-    name: `ordermill-worker-${holder}`,
-    topology,
-    queue: queues.persist,
-    prefetch: options.PREFETCH,
-    batchMax: options.BATCH_MAX,
-    batchWait_ms: options.BATCH_WAIT_MS,
-    onLost: (err) => log.warn({ err }, 'the broker is away'),
-  })
+  const consumerOf = (queue: string, prefetch: number, batchMax: number) =>
+    createConsumer({
+      urls,
+      name: `ordermill-worker-${queue}-${holder}`,
+      topology,
+      queue,
+      prefetch,
+      batchMax,
+      batchWait_ms: options.BATCH_WAIT_MS,
+      onLost: (err) => log.warn({ err }, 'the broker is away'),
+    })
+  const consumer = consumerOf(queues.persist, options.PREFETCH, options.BATCH_MAX)
+  const bulkConsumer = consumerOf(queues.bulk, 4, 1)
+  const answer = (delivery: Delivery, outcome: string) => {
+    const reply = replyTo(delivery.properties, outcome)
+    if (reply !== undefined) publisher.publish(reply).catch(() => undefined) // who waits asks Postgres at last
+  }
 
   const stored = createReader(database, collection)
   const leases = createLeases(database, holder)
@@ -97,27 +115,45 @@ export async function startWorker(
         })
   if (follower === undefined) log.warn('no search engine is configured: nothing is indexed')
 
-  const persisting = runPersister({
-    collection,
-    consumer,
-    table: createTable(database, collection),
-    parking: createParking({
-      publisher,
-      queue: queues.parked,
-      log: part('parking'),
-      onParked: (reason) => metrics.parked.inc({ reason }),
-    }),
-    settle: (versions: Version[]) =>
-      cache.settle(versions).then(
-        () => undefined,
-        (err: unknown) => log.debug({ err }, 'not settled; the flusher finds it'),
-      ),
-    wakeFollower: () => follower?.wake(),
-    deadline_ms: options.MESSAGE_TIMEOUT_MS,
-    log: part('persister'),
-    metrics,
-    stop: giveUp.signal,
+  const table = createTable(database, collection)
+  const parking = createParking({
+    publisher,
+    queue: queues.parked,
+    log: part('parking'),
+    onParked: (reason) => metrics.parked.inc({ reason }),
   })
+  const wakeFollower = () => follower?.wake()
+  const shared = {
+    collection,
+    table,
+    parking,
+    answer,
+    wakeFollower,
+    metrics,
+    deadline_ms: options.MESSAGE_TIMEOUT_MS,
+    stop: giveUp.signal,
+  }
+  const settle = (versions: Version[]) =>
+    cache.settle(versions).then(
+      () => undefined,
+      (err: unknown) => log.debug({ err }, 'not settled; the flusher finds it'),
+    )
+  const persisting = runPersister({ ...shared, consumer, settle, log: part('persister') })
+  const bulking = runBulks({
+    ...shared,
+    consumer: bulkConsumer,
+    database,
+    failProduct: options.SIMULATE_FAILURE_PRODUCT,
+    log: part('bulk'),
+  })
+  const refresh: JobHandler = async () => {
+    const { outcome, as_of, duration_ms } = await refreshView(database, dailySales, { force: true })
+    return { view: dailySales.name, outcome, as_of, duration_ms }
+  }
+  const jobbing = runJobs(
+    { queue: createJobQueue(database), holder, handlers: { refresh }, log: part('jobs') },
+    ending.signal,
+  )
   const following = follower?.run(ending.signal)
   const flushing = runFlusher(
     {
@@ -161,13 +197,14 @@ export async function startWorker(
   const stop = async () => {
     const patience = setTimeout(() => giveUp.abort(), options.SHUTDOWN_MS)
     consumer.stop()
+    bulkConsumer.stop()
     ending.abort()
     follower?.wake()
-    const done = await Promise.allSettled([persisting, following, flushing, scheduler.stop()])
+    const done = await Promise.allSettled([persisting, bulking, jobbing, following, flushing, scheduler.stop()])
     clearTimeout(patience)
     for (const { reason } of done.filter((one) => one.status === 'rejected'))
       log.error({ err: toError(reason) }, 'ended badly')
-    await consumer.close()
+    await Promise.all([consumer.close(), bulkConsumer.close()])
     await publisher.stop(1_000)
     await engine?.close()
     client.disconnect()
@@ -175,7 +212,17 @@ export async function startWorker(
     await served.close()
   }
   const failed = new Promise<never>((_, reject) => {
-    for (const part of [consumer.ready, publisher.ready, persisting, following, flushing]) part?.catch(reject)
+    for (const part of [
+      consumer.ready,
+      bulkConsumer.ready,
+      publisher.ready,
+      persisting,
+      bulking,
+      jobbing,
+      following,
+      flushing,
+    ])
+      part?.catch(reject)
   })
   failed.catch(() => undefined)
   return { address: served.address, failed, stop: () => (stopping ??= stop()) }

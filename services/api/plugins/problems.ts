@@ -30,7 +30,8 @@ interface ParameterFault {
 /** Status of what a code says, where its class does not say enough. */
 const statuses: Record<string, number> = {
   malformed: 400,
-  'key-too-long': 400,
+  'key-malformed': 400,
+  ended: 409,
   unauthorized: 401,
   'key-reused': 422,
   busy: 409,

@@ -1,0 +1,140 @@
+import { type Collection, isId, NotFound } from '@ordermill/model'
+import type { Replies } from '@ordermill/queue'
+import type { FastifyInstance, FastifyReply } from 'fastify'
+import Type from 'typebox'
+import { etagOf, isNotModified } from '../preconditions.ts'
+import type { Reader } from '../reader.ts'
+import {
+  asText,
+  changeHeaders,
+  type IdParameter,
+  idParameter,
+  receipt,
+  responses,
+  type WaitQuery,
+  waitQuery,
+  writeHeaders,
+} from '../schemas.ts'
+import type { Waiter } from '../waiter.ts'
+import type { Receipt, Writer } from '../writer.ts'
+import { callerOf, headerOf } from './caller.ts'
+
+interface RecordParts {
+  collection: Collection
+  writer: Writer
+  reader: Reader
+  waiter: Waiter
+  replies: Pick<Replies, 'address'>
+}
+
+/** One record of a collection: placing, reading, changing and deleting it. */
+export function recordRoutes(app: FastifyInstance, { collection, writer, reader, waiter, replies }: RecordParts): void {
+  const { name, title } = collection
+  const base = `/api/${name}`
+  const one = `${base}/:id`
+  const tags = [name]
+  const known = (id: string) => {
+    if (!isId(id)) throw new NotFound(`The ${title} ${id}`)
+    return id
+  }
+
+  const sendReceipt = async (
+    reply: FastifyReply,
+    { id, version, outcome }: Receipt,
+    done: 200 | 201,
+    { wait, wait_ms = 5_000 }: WaitQuery,
+  ) => {
+    reply.header('location', `${base}/${id}`)
+    if (outcome === 'replayed') reply.header('idempotent-replayed', 'true')
+    const stage = wait === undefined ? 'processing' : await waiter.persisted(id, version, wait_ms)
+    const status = outcome === 'unchanged' ? outcome : stage
+    reply.code(status === 'unchanged' ? 200 : status === 'persisted' ? done : 202)
+    return reply.send({ status, [`${title}_id`]: id, version })
+  }
+
+  const createSchema = {
+    summary: `Place an ${title}`,
+    tags,
+    headers: writeHeaders,
+    querystring: waitQuery,
+    body: collection.create.schema,
+    response: responses(
+      { 201: receipt(collection, 'Persisted (with ?wait=persisted)'), 202: receipt(collection, 'Accepted') },
+      ...[400, 413, 415, 422, 503],
+    ),
+  }
+  app.post<{ Querystring: WaitQuery }>(base, { schema: createSchema }, async (request, reply) => {
+    const caller = callerOf(request, request.query.wait === undefined ? undefined : replies)
+    return sendReceipt(reply, await writer.create(request.body, caller), 201, request.query)
+  })
+
+  const etag = Type.String({ description: 'Version and hash.', examples: ['"1-BMkciLmQUdn8826xdGEfAX"'] })
+  const source = Type.Enum(['HIT', 'MISS', 'BYPASS'], {
+    description: 'BYPASS: the cache is away, and the answer may be stale.',
+  })
+  const getSchema = {
+    summary: `Read an ${title}`,
+    tags,
+    params: idParameter(collection),
+    headers: Type.Object({
+      'if-none-match': Type.Optional(Type.String({ description: 'ETags that the client has.' })),
+    }),
+    response: responses(
+      {
+        200: asText(`The ${title} as it stands`, collection.record.schema, { etag, 'x-cache': source }),
+        304: Type.Null({ description: 'The client has it' }),
+      },
+      ...[404, 422, 503],
+    ),
+  }
+  app.get<{ Params: IdParameter }>(one, { schema: getSchema }, async (request, reply) => {
+    const { version, source } = await reader.read(known(request.params.id))
+    reply.header('etag', etagOf(version)).header('x-cache', source)
+    if (isNotModified(headerOf(request, 'if-none-match'), version)) return reply.code(304).send()
+    return reply.header('content-type', 'application/json; charset=utf-8').send(version.text)
+  })
+
+  const changed = responses(
+    {
+      200: receipt(collection, 'Persisted (with ?wait=persisted), or unchanged'),
+      202: receipt(collection, 'Accepted'),
+    },
+    ...[400, 404, 409, 412, 413, 415, 422, 503],
+  )
+  const patchSchema = {
+    summary: `Change an ${title}`,
+    description: `An RFC 7396 merge patch of any field, and \`status\`: ${stepsInWords(collection)}.`,
+    tags,
+    params: idParameter(collection),
+    headers: changeHeaders,
+    querystring: waitQuery,
+    body: collection.patch.schema,
+    response: changed,
+  }
+  app.patch<{ Params: IdParameter; Querystring: WaitQuery }>(one, { schema: patchSchema }, async (request, reply) => {
+    const caller = callerOf(request, request.query.wait === undefined ? undefined : replies)
+    const accepted = await writer.update(known(request.params.id), request.body, caller, headerOf(request, 'if-match'))
+    return sendReceipt(reply, accepted, 200, request.query)
+  })
+
+  const deleteSchema = {
+    summary: `Delete an ${title}`,
+    description: 'Leaves a tombstone: reads answer 404, the history stays.',
+    tags,
+    params: idParameter(collection),
+    headers: changeHeaders,
+    querystring: waitQuery,
+    response: changed,
+  }
+  app.delete<{ Params: IdParameter; Querystring: WaitQuery }>(one, { schema: deleteSchema }, async (request, reply) => {
+    const caller = callerOf(request, request.query.wait === undefined ? undefined : replies)
+    const accepted = await writer.remove(known(request.params.id), caller, headerOf(request, 'if-match'))
+    return sendReceipt(reply, accepted, 200, request.query)
+  })
+}
+
+const stepsInWords = ({ status }: Collection): string =>
+  status.all
+    .filter((from) => status.after(from).length > 0)
+    .map((from) => `${from} → ${status.after(from).join(' or ')}`)
+    .join(', ')

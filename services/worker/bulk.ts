@@ -1,0 +1,138 @@
+import {
+  type Also,
+  type Bulk,
+  type Chain,
+  type Database,
+  type MemberError,
+  type Outcome,
+  readBulk,
+  storeBulk,
+  type Table,
+} from '@ordermill/database'
+import { BadData, type Collection, hashOf, memberId, parseRecord, type Version } from '@ordermill/model'
+import { type Batch, type Consumer, type Delivery, readBulkMessage } from '@ordermill/queue'
+import type { Logger, WorkerMetrics } from '@ordermill/telemetry'
+import { bisectBadData } from './bisect.ts'
+import { withDeadline } from './deadline.ts'
+import type { Parking } from './parking.ts'
+import { retried } from './persister.ts'
+import { GivenUp, retryWhileUnavailable } from './retry.ts'
+
+interface BulkParts {
+  collection: Collection
+  consumer: Pick<Consumer, 'batches'>
+  database: Database
+  table: Table
+  parking: Parking
+  answer(delivery: Delivery, outcome: string): void
+  wakeFollower(): void
+  deadline_ms: number
+  /** A product of this name fails inside the transaction; '' fails none. */
+  failProduct: string
+  log: Logger
+  metrics: WorkerMetrics
+  stop: AbortSignal
+}
+
+/** Takes bulks from the queue to Postgres, each in one transaction: all of its records or none. Its outcome is stored before the ack. */
+export async function runBulks(parts: BulkParts): Promise<void> {
+  for await (const batch of parts.consumer.batches())
+    for (const delivery of batch.deliveries) await persistBulk(batch, delivery, parts)
+}
+
+async function persistBulk(batch: Batch, delivery: Delivery, parts: BulkParts): Promise<void> {
+  const signal = AbortSignal.any([batch.signal, parts.stop])
+  const onRetry = retried(parts)
+  try {
+    try {
+      const message = readDelivery(parts.collection, delivery)
+      const outcome = await retryWhileUnavailable(() => settle(message, signal, parts), { signal, onRetry })
+      batch.settled([delivery])
+      parts.answer(delivery, outcome)
+      parts.log.info(
+        { bulk: message.id, records: message.chains.length, outcome, correlation_id: message.correlationId },
+        'bulk',
+      )
+      if (outcome === 'committed') parts.wakeFollower()
+      parts.metrics.bulks.inc({ collection: parts.collection.name, outcome })
+    } catch (thrown) {
+      if (!(thrown instanceof BadData)) throw thrown
+      const reason = { code: thrown.code, message: thrown.message }
+      await retryWhileUnavailable(() => parts.parking.park([{ delivery, reason }]), { signal, onRetry })
+      batch.settled([delivery])
+      parts.answer(delivery, 'parked')
+    }
+  } catch (thrown) {
+    if (!(thrown instanceof GivenUp)) throw thrown
+    parts.log.warn('a bulk was given up: the queue hands it out again')
+  }
+}
+
+interface ReadBulk {
+  id: string
+  fingerprint: string
+  chains: Chain[]
+  correlationId: string | undefined
+}
+
+/** @throws BadData if it is not a bulk of this collection, or its members are not those of its id */
+function readDelivery(c: Collection, { body, properties }: Delivery): ReadBulk {
+  const { id, fingerprint, texts, type, correlationId } = readBulkMessage(body, properties)
+  if (type !== c.type) throw new BadData('unknown-type', `this worker reads ${c.type}, not ${type}`)
+  const chains = texts.map((text, index): Chain => {
+    const record = parseRecord(c, text)
+    if (record.id !== memberId(id, index)) throw new BadData('unreadable', `member ${index} has the id of another bulk`)
+    return [{ id: record.id, version: 1, hash: hashOf(text, null), parent: null, text, deleted: false, keys: [] }]
+  })
+  return { id, fingerprint, chains, correlationId }
+}
+
+/** Commits the bulk with its outcome, or stores why it was rolled back. A bulk that has an outcome keeps it. */
+async function settle(
+  { id, fingerprint, chains }: ReadBulk,
+  signal: AbortSignal,
+  parts: BulkParts,
+): Promise<Bulk['outcome']> {
+  const { database, table, deadline_ms, failProduct } = parts
+  const within = <T>(work: (inner: AbortSignal) => Promise<T>) => withDeadline(deadline_ms, signal, work)
+  const before = await within(() => readBulk(database, id))
+  if (before !== undefined) return before.outcome
+  const refuse: Also = async (_session, some, outcomes) => refuseConflicts(some, outcomes, failProduct)
+  const bulk = { id, fingerprint, members: chains.length }
+  try {
+    await within((inner) =>
+      table.apply(chains, inner, async (session, some, outcomes) => {
+        await refuse(session, some, outcomes)
+        await storeBulk(session, { ...bulk, outcome: 'committed', errors: null })
+      }),
+    )
+    return 'committed'
+  } catch (thrown) {
+    if (!(thrown instanceof BadData)) throw thrown
+    const verdicts = await within((inner) => table.tryOut(inner, (apply) => bisectBadData(chains, apply), refuse))
+    const errors = chains.flatMap(([version], index): MemberError[] => {
+      const verdict = verdicts.get(version)
+      return verdict instanceof BadData ? [{ index, code: verdict.code, detail: inWords(verdict) }] : []
+    })
+    await within(() => storeBulk(database, { ...bulk, outcome: 'rolled_back', errors }))
+    return 'rolled_back'
+  }
+}
+
+/** @throws BadData for the first record that stands in the way of all */
+function refuseConflicts(chains: Chain[], outcomes: Outcome[][], failProduct: string): void {
+  for (const [at, [version]] of chains.entries()) {
+    if (outcomes[at]?.[0] === 'conflict') throw new BadData('conflict', 'another record has this id')
+    if (failProduct !== '' && nameOf(version) === failProduct)
+      throw new BadData(
+        'simulated-failure',
+        `a product named ${failProduct} fails here, so that a rollback can be watched`,
+      )
+  }
+}
+
+const nameOf = ({ text }: Version): unknown => (JSON.parse(text) as Record<string, unknown>)['product_name']
+
+/** What a client is told: never the text of a database. */
+const inWords = ({ code, message }: BadData): string =>
+  code.startsWith('sql-') ? 'the database refuses this record' : message
