@@ -1,3 +1,4 @@
+import { readDsn } from './dsn.ts'
 import { type Every, parseEvery } from './schedule.ts'
 
 /** One declared option: how its text is read, what stands in for it, and what is said about it. */
@@ -14,7 +15,7 @@ export interface Option<T> {
   parse(text: string): T
 }
 export interface ByEnvironment {
-  production: string
+  production: string | undefined
   otherwise: string
 }
 
@@ -45,62 +46,51 @@ export const whole = (common: Common & { min: number; max: number }): Option<num
 export const oneOf = <const T extends string>(common: Common & { values: readonly T[] }): Option<T> =>
   option(common, common.values.join(', '), (text) => common.values.find((value) => value === text) ?? outOfRange())
 
-/** Any text of at most `max` characters; empty is allowed where `min` is 0. */
-export const anyText = (common: Common & { min: number; max: number }): Option<string> =>
-  option(common, `${common.min} to ${common.max} characters`, (text) =>
-    text.length >= common.min && text.length <= common.max ? text : outOfRange(),
+/** Any text of `min` to `max` characters; `pattern` narrows it down, and `of` says to what. */
+export const anyText = (
+  common: Common & { min: number; max: number; pattern?: RegExp; of?: string },
+): Option<string> => {
+  const { min, max, pattern = /^/, of = 'characters' } = common
+  return option(common, `${min} to ${max} ${of}`, (text) =>
+    text.length >= min && text.length <= max && pattern.test(text) ? text : outOfRange(),
   )
+}
 
-/** One or several URLs of these protocols, separated by commas. */
+/** Several values, separated by commas. */
+const list = (text: string): string[] => text.split(',').map((part) => part.trim())
+
+/** One or several URLs of these protocols, separated by commas; none only where the default is none. */
 export const urls = (common: Common & { protocols: string[] }): Option<string[]> =>
   option(common, `one or several URLs (${common.protocols.join(', ')}), separated by commas`, (text) => {
-    const all = text === '' ? [] : text.split(',').map((part) => part.trim())
-    for (const url of all) if (!common.protocols.includes(new URL(url).protocol)) outOfRange()
-    return all
+    if (text === '' && common.default === '') return []
+    return list(text).map((one) => {
+      const url = urlOf(one)
+      return common.protocols.includes(url.protocol) ? one : outOfRange()
+    })
   })
+
+/** Reads a URL that names a host and has nothing in it that cannot be decoded. */
+function urlOf(text: string): URL {
+  const url = new URL(text)
+  if (url.hostname === '') outOfRange()
+  for (const part of [url.username, url.password, url.pathname]) decodeURIComponent(part)
+  return url
+}
 
 /** Where Postgres is: a URL, or `key=value` pairs as libpq takes them. Given back as a URL. */
 export const postgresDsn = (common: Common): Option<string> =>
   option(
     common,
     'a URL (postgres://user:password@host:port/database) or host=… port=… user=… password=… dbname=…',
-    (text) => {
-      if (/^postgres(ql)?:\/\//.test(text)) return new URL(text).href
-      const pairs = [...text.matchAll(/(\w+)\s*=\s*(?:'((?:[^'\\]|\\.)*)'|(\S+))/g)]
-      if (pairs.length === 0 || text.replace(/(\w+)\s*=\s*(?:'((?:[^'\\]|\\.)*)'|(\S+))/g, '').trim() !== '')
-        outOfRange()
-      const known = new Set([
-        'host',
-        'port',
-        'user',
-        'password',
-        'dbname',
-        'sslmode',
-        'connect_timeout',
-        'application_name',
-      ])
-      const values = new Map(
-        pairs.map(([, key = '', quoted, bare]) => [key, quoted?.replace(/\\(.)/g, '$1') ?? bare ?? '']),
-      )
-      for (const key of values.keys()) if (!known.has(key)) outOfRange()
-      const url = new URL('postgres://localhost')
-      url.hostname = values.get('host') ?? 'localhost'
-      url.port = values.get('port') ?? ''
-      url.username = encodeURIComponent(values.get('user') ?? '')
-      url.password = encodeURIComponent(values.get('password') ?? '')
-      url.pathname = `/${encodeURIComponent(values.get('dbname') ?? '')}`
-      for (const key of ['sslmode', 'connect_timeout', 'application_name'])
-        if (values.has(key)) url.searchParams.set(key, values.get(key) ?? '')
-      return url.href
-    },
+    (text) => readDsn(text) ?? outOfRange(),
   )
 
 /** Where Redis is: `host:port`, a URL, or a list of either for a cluster. Given back as URLs. */
 export const redisAddress = (common: Common): Option<string[]> =>
   option(common, 'host:port, a redis:// or rediss:// URL, or a list of these, separated by commas', (text) =>
-    text.split(',').map((part) => {
-      const url = new URL(/^rediss?:\/\//.test(part.trim()) ? part.trim() : `redis://${part.trim()}`)
-      return url.hostname === '' ? outOfRange() : url.href
+    list(text).map((one) => {
+      const url = urlOf(one.includes('://') ? one : `redis://${one}`)
+      return /^rediss?:$/.test(url.protocol) && /^(\/\d*)?$/.test(url.pathname) ? url.href : outOfRange()
     }),
   )
 
@@ -108,6 +98,6 @@ export const redisAddress = (common: Common): Option<string[]> =>
 export const schedule = (common: Common): Option<Every> =>
   option(
     common,
-    'five or six cron fields (UTC), @hourly, @daily, or @every 15m (s, m, h; from 1s to 24h)',
+    'five or six cron fields (UTC), @hourly, @daily, @weekly, @monthly, or @every 15m (h, m, s; from 1s to 24h)',
     (text) => parseEvery(text) ?? outOfRange(),
   )

@@ -1,7 +1,7 @@
 import { anyText, type Option, oneOf, postgresDsn, redisAddress, schedule, urls, whole } from './kinds.ts'
 
 const minute_ms = 60_000
-const devOr = (otherwise: string, production: string) => ({ production, otherwise })
+const devOr = (otherwise: string, production: string | undefined) => ({ production, otherwise })
 
 /** Every option there is. Names are those that users of such systems know. */
 export const options = {
@@ -33,6 +33,8 @@ export const options = {
     about: 'Goes before the names of exchanges, queues, indices and keys, so that several installations share servers.',
     min: 0,
     max: 40,
+    pattern: /^([a-z0-9][a-z0-9._-]*)?$/,
+    of: 'characters: a-z, 0-9, and after the first also . _ -',
     default: '',
   }),
 
@@ -155,10 +157,10 @@ export const options = {
     default: '3000',
   }),
   ADMIN_TOKEN: anyText({
-    about: 'Bearer token of /api/admin; empty leaves it open, which production refuses.',
+    about: 'Bearer token of /api/admin; empty leaves it open to everybody, and production insists on one.',
     min: 0,
     max: 4_096,
-    default: '',
+    default: devOr('', undefined),
     secret: true,
   }),
 } satisfies Record<string, Option<unknown>>

@@ -31,8 +31,9 @@ export function readOptions<N extends keyof Options>(env: Environment, names: re
   const faults: string[] = []
   const values = names.map((name) => {
     const option = options[name] as Option<unknown>
-    const text = env[name] ?? fallbackOf(option, env['NODE_ENV'])
-    if (text === undefined) {
+    const fallback = fallbackOf(option, env['NODE_ENV'])
+    const text = env[name] ?? fallback
+    if (text === undefined || (text === '' && fallback === undefined)) {
       faults.push(`${name} is missing: ${option.about} It takes ${option.range}.`)
       return [name, undefined]
     }
