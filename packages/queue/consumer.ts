@@ -49,12 +49,17 @@ interface ConsumerParts {
 /** After a redelivery batches start at this size and double: what made us fail is soon alone. */
 const smallBatch = 8
 
+/** A broker that hangs answers no close: then the last acks are lost, and what they covered comes again. */
+const closeMax_ms = 1_000
+
 interface Session {
   channel: Channel
   prefix: Prefix
   waiting: Delivery[]
   firstAt: number
   sizeMax: number
+  /** The last delivery was a redelivery: the run of them started small already. */
+  redelivering: boolean
   gone: AbortController
 }
 
@@ -63,6 +68,7 @@ export function createConsumer(parts: ConsumerParts): Consumer {
   const { queue, prefetch, batchMax, batchWait_ms, onLost } = parts
   let session: Session | undefined
   let stopped = false
+  let closing: Promise<void> | undefined
   let wake = () => {}
 
   const lose = (lost: Session | undefined) => {
@@ -84,12 +90,13 @@ export function createConsumer(parts: ConsumerParts): Consumer {
         waiting: [],
         firstAt: 0,
         sizeMax: batchMax,
+        redelivering: false,
         gone: new AbortController(),
       }
       channel.on('error', () => undefined) // 'close' follows
       channel.on('close', () => {
         lose(fresh)
-        model.close().catch(() => undefined) // a channel is not recovered by itself: its connection is
+        if (closing === undefined) model.close().catch(() => undefined) // a channel is not recovered by itself: its connection is
       })
       await channel.prefetch(prefetch)
       session = fresh
@@ -113,7 +120,8 @@ export function createConsumer(parts: ConsumerParts): Consumer {
   const take = (to: Session, message: ConsumeMessage) => {
     const { deliveryTag: tag, redelivered } = message.fields
     if (to.waiting.length === 0) to.firstAt = performance.now()
-    if (redelivered) to.sizeMax = Math.min(to.sizeMax, smallBatch)
+    if (redelivered && !to.redelivering) to.sizeMax = Math.min(to.sizeMax, smallBatch)
+    to.redelivering = redelivered
     to.waiting.push({ body: message.content, properties: message.properties, redelivered, tag })
     if (to.waiting.length === 1 || to.waiting.length >= to.sizeMax) wake()
   }
@@ -125,6 +133,14 @@ export function createConsumer(parts: ConsumerParts): Consumer {
         resolve()
       }
     })
+
+  const end = async () => {
+    const last = session
+    lose(session)
+    // The channel first: its last acks are still in its buffer, and the close of the connection would overtake them.
+    await Promise.race([last?.channel.close().catch(() => undefined), patience(closeMax_ms)])
+    await connection.close()
+  }
 
   return {
     ready: connection.ready,
@@ -158,10 +174,12 @@ export function createConsumer(parts: ConsumerParts): Consumer {
       session?.channel.cancel(parts.name).catch(() => undefined)
       wake()
     },
-    async close() {
+    close() {
       stopped = true
-      lose(session)
-      await connection.close()
+      closing ??= end()
+      return closing
     },
   }
 }
+
+const patience = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms).unref())

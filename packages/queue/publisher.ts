@@ -56,6 +56,9 @@ interface Pending {
 /** How long one refusal makes the queue count as full. */
 const fullFor_ms = 1_000
 
+/** How amqplib tells a refusal (basic.nack) from a channel that closed: only by these words. */
+const nacked = 'message nacked'
+
 /** A publisher on a connection of its own: the broker's alarms stop publishing connections, and must not stop consumers. */
 export function createPublisher({ urls, name, topology, window, timeout_ms, onLost }: PublisherParts): Publisher {
   let channel: ConfirmChannel | undefined
@@ -127,8 +130,9 @@ export function createPublisher({ urls, name, topology, window, timeout_ms, onLo
         const confirmed = (error: unknown) => {
           if (returned.delete(messageId)) return fail(new PublishFailed('returned'))
           if (error != null) {
-            if (channel === on) fullUntil = performance.now() + fullFor_ms
-            return fail(new PublishFailed(channel === on ? 'refused' : 'lost', { cause: error }))
+            const isRefused = error instanceof Error && error.message === nacked
+            if (isRefused && channel === on) fullUntil = performance.now() + fullFor_ms
+            return fail(new PublishFailed(isRefused ? 'refused' : 'lost', { cause: error }))
           }
           if (pending.delete(number)) resolve()
         }

@@ -1,0 +1,143 @@
+import { environment } from '@ordermill/config'
+import { corner, until } from '@ordermill/servers/testing'
+import { connect } from 'amqplib'
+import t, { type Test } from 'tap'
+import { type Batch, type Consumer, createConsumer, topologyOf } from './index.ts'
+import { management } from './testing.ts'
+
+const machine = environment()
+const { env, namespace } = await corner(t, machine)
+const url = env['RABBITMQ_URL'] ?? ''
+const broker = management(machine['RABBITMQ_MANAGEMENT_URL'] ?? '')
+const topology = topologyOf(['orders'], { namespace, lengthMax: 100_000 })
+const queue = `${namespace}orders.persist`
+const model = await connect(url)
+t.teardown(() => model.close())
+const channel = await model.createConfirmChannel()
+
+let started = 0
+interface Running {
+  consumer: Consumer
+  name: string
+  next(): Promise<Batch>
+}
+const start = async (t: Test, parts: { batchMax?: number; batchWait_ms?: number } = {}): Promise<Running> => {
+  const { batchMax = 50, batchWait_ms = 20 } = parts
+  const name = `${namespace}consumer${++started}`
+  const onLost = () => undefined
+  const consumer = createConsumer({ urls: [url], name, topology, queue, prefetch: 200, batchMax, batchWait_ms, onLost })
+  const batches = consumer.batches()
+  t.teardown(async () => {
+    await consumer.close()
+    await channel.purgeQueue(queue)
+  })
+  await consumer.ready
+  return {
+    consumer,
+    name,
+    async next() {
+      const { value } = await batches.next()
+      if (value === undefined) throw new Error('the consumer has ended')
+      return value
+    },
+  }
+}
+/** Sends the numbers of a range as messages, and waits until the queue has them. */
+const send = async (from: number, to: number) => {
+  for (let number = from; number <= to; number += 1) channel.sendToQueue(queue, Buffer.from(String(number)), {})
+  await channel.waitForConfirms()
+}
+const numbers = (batch: Batch) => batch.deliveries.map(({ body }) => Number(body.toString()))
+const range = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, at) => from + at)
+const takeAll = async (next: () => Promise<Batch>, count: number): Promise<Batch[]> => {
+  const taken: Batch[] = []
+  while (taken.reduce((sum, { deliveries }) => sum + deliveries.length, 0) < count) taken.push(await next())
+  return taken
+}
+const waiting = async () => (await channel.checkQueue(queue)).messageCount
+
+t.test(
+  'batches come full when there is enough, and after their wait when there is not, in the order of the queue',
+  async (t) => {
+    const { next } = await start(t, { batchMax: 50, batchWait_ms: 200 })
+    await send(1, 120)
+    const [a, b, c] = [await next(), await next(), await next()]
+    t.same([...numbers(a), ...numbers(b), ...numbers(c)], range(1, 120))
+    t.same([a.deliveries.length, b.deliveries.length], [50, 50], 'the wait is long enough to fill them')
+    t.equal(c.deliveries.length, 20)
+    const before = performance.now()
+    await send(121, 121)
+    t.same(numbers(await next()), [121])
+    t.ok(performance.now() - before > 150, 'one alone waits for company')
+  },
+)
+
+t.test(
+  'what is settled is acked as far as there is no gap; all else comes again after a lost connection',
+  async (t) => {
+    const { next, name } = await start(t, { batchMax: 10, batchWait_ms: 1_000 })
+    await send(1, 30)
+    const [a, b, c] = [await next(), await next(), await next()]
+    a.settled(a.deliveries)
+    b.settled(b.deliveries.slice(0, 3))
+    b.settled(b.deliveries.slice(4)) // 14 stays open
+    c.settled(c.deliveries)
+    t.notOk(c.signal.aborted)
+    await broker.closeConnection(name)
+    await until('the batches know that their channel is gone', () => c.signal.aborted)
+    b.settled(b.deliveries) // too late: does nothing
+    const again = await takeAll(next, 17)
+    t.same(again.flatMap(numbers), range(14, 30), 'from the first that was not settled')
+    t.ok(again.every(({ deliveries }) => deliveries.every(({ redelivered }) => redelivered)))
+    for (const batch of again) batch.settled(batch.deliveries)
+    await broker.closeConnection(name)
+    await send(31, 31)
+    t.same(numbers(await next()), [31], 'nothing that was acked comes again')
+  },
+)
+
+t.test('after a redelivery batches start small and double, so that what made us fail is soon alone', async (t) => {
+  const { next, name } = await start(t, { batchMax: 100, batchWait_ms: 300 })
+  await send(1, 150)
+  await takeAll(next, 150)
+  await broker.closeConnection(name)
+  const again = await takeAll(next, 150)
+  t.same(again.flatMap(numbers), range(1, 150))
+  t.same(
+    again.map(({ deliveries }) => deliveries.length),
+    [8, 16, 32, 64, 30],
+  )
+})
+
+t.test('a queue that was deleted is declared again, and what is sent to it then arrives', async (t) => {
+  const { next, consumer } = await start(t)
+  await send(1, 1)
+  const lost = await next()
+  await broker.deleteQueue(queue)
+  await until('the loss is noticed', () => lost.signal.aborted)
+  await until('the consumer is back', () => consumer.connected())
+  lost.settled(lost.deliveries)
+  await send(2, 3)
+  t.same((await takeAll(next, 2)).flatMap(numbers), [2, 3])
+})
+
+t.test('a stopped consumer hands over nothing more, and what was not settled goes back to the queue', async (t) => {
+  const { consumer, next } = await start(t, { batchMax: 5, batchWait_ms: 20 })
+  await send(1, 12)
+  const first = await next()
+  first.settled(first.deliveries)
+  consumer.stop()
+  await t.rejects(next(), { message: 'the consumer has ended' })
+  await Promise.all([consumer.close(), consumer.close()])
+  await until('the rest is back in the queue', async () => (await waiting()) === 7)
+})
+
+t.test('of two consumers one is handed everything, and the other takes over when it ends', async (t) => {
+  const active = await start(t)
+  await send(1, 20)
+  const taken = await takeAll(active.next, 20)
+  const standby = await start(t)
+  taken.at(0)?.settled(taken.flatMap(({ deliveries }) => deliveries).slice(0, 10))
+  await active.consumer.close()
+  t.same((await takeAll(standby.next, 10)).flatMap(numbers), range(11, 20))
+})

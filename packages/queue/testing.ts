@@ -1,0 +1,39 @@
+import { until } from '@ordermill/servers/testing'
+import type { OutgoingMessage } from './publisher.ts'
+
+/** What the broker's management API knows of a queue. */
+export interface QueueState {
+  arguments: Record<string, unknown>
+  durable: boolean
+}
+
+/** The broker as its operator sees it. */
+export function management(url: string) {
+  const { origin, username, password } = new URL(url)
+  const authorization = `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`
+  const call = (method: string, path: string) => fetch(`${origin}/api/${path}`, { method, headers: { authorization } })
+  return {
+    async queue(name: string): Promise<QueueState> {
+      return (await (await call('GET', `queues/%2F/${encodeURIComponent(name)}`)).json()) as QueueState
+    },
+    async deleteQueue(name: string): Promise<void> {
+      await call('DELETE', `queues/%2F/${encodeURIComponent(name)}`)
+    },
+    /** Closes the connection that calls itself so, as an operator would. */
+    async closeConnection(name: string): Promise<void> {
+      const connection = await until(`the broker lists the connection ${name}`, async () => {
+        const all = (await (await call('GET', 'connections')).json()) as { name: string; user_provided_name?: string }[]
+        return all.find((one) => one.user_provided_name === name)
+      })
+      await call('DELETE', `connections/${encodeURIComponent(connection.name)}`)
+    },
+  }
+}
+
+/** A message with nothing but an id, straight to a queue. */
+export const plainMessage = (queue: string, messageId: string): OutgoingMessage => ({
+  exchange: '',
+  routingKey: queue,
+  body: Buffer.from(messageId),
+  properties: { messageId },
+})
