@@ -51,7 +51,7 @@ export async function corner(t: Teardown, env: Env): Promise<Corner> {
       await Promise.all([
         onPostgres(POSTGRES_DSN, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`),
         removeQueues(RABBITMQ_URL, namespace),
-        removeKeys(REDIS_ADDR, namespace),
+        removeKeys(REDIS_ADDR, `{*}:${namespace}*`),
         removeIndices(ELASTICSEARCH_URL, namespace),
       ])
     },
@@ -93,12 +93,13 @@ async function removeQueues(url: string, namespace: string): Promise<void> {
   await connection.close()
 }
 
-async function removeKeys(address: string, namespace: string): Promise<void> {
+/** Takes away the keys that match: what a Redis that forgets would do. */
+export async function removeKeys(address: string, match: string): Promise<void> {
   const redis = new Redis(address.includes('://') ? address : `redis://${address}`)
   try {
     let cursor = '0'
     do {
-      const [next, keys] = await redis.scan(cursor, 'MATCH', `{*}:${namespace}*`, 'COUNT', 1_000)
+      const [next, keys] = await redis.scan(cursor, 'MATCH', match, 'COUNT', 1_000)
       if (keys.length > 0) await redis.unlink(...keys)
       cursor = next
     } while (cursor !== '0')

@@ -55,27 +55,46 @@ export function spawnService(
   return { child, output: () => said }
 }
 
-/** Posts JSON (or the text as it is) and gives status, headers and the parsed body. */
-export async function post(url: string, body: unknown, headers: Record<string, string> = {}) {
-  const response = await fetch(url, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json', ...headers },
-    body: typeof body === 'string' || body instanceof Uint8Array ? body : JSON.stringify(body),
-  })
-  return {
-    status: response.status,
-    headers: response.headers,
-    body: (await response.json()) as Record<string, unknown>,
-  }
+/** What came back: the body is {} where there is none. */
+export interface Answer {
+  status: number
+  headers: Headers
+  body: Record<string, unknown>
 }
 
-/** Gets JSON. */
-export async function get(url: string, headers: Record<string, string> = {}) {
-  const response = await fetch(url, { headers })
+/** Sends a request; a body that is not text or bytes is sent as JSON. */
+export async function send(
+  method: string,
+  url: string,
+  body?: unknown,
+  headers: Record<string, string> = {},
+): Promise<Answer> {
+  const payload = typeof body === 'string' || body instanceof Uint8Array ? body : JSON.stringify(body)
+  const response = await fetch(url, {
+    method,
+    headers: body === undefined ? headers : { 'content-type': 'application/json', ...headers },
+    ...(body === undefined ? {} : { body: payload as string }),
+  })
   const text = await response.text()
   return {
     status: response.status,
     headers: response.headers,
-    body: (text === '' ? {} : JSON.parse(text)) as Record<string, unknown>,
+    body: text === '' ? {} : (JSON.parse(text) as Record<string, unknown>),
   }
+}
+
+export const post = (url: string, body: unknown, headers: Record<string, string> = {}) =>
+  send('POST', url, body, headers)
+export const get = (url: string, headers: Record<string, string> = {}) => send('GET', url, undefined, headers)
+export const patch = (url: string, body: unknown, headers: Record<string, string> = {}) =>
+  send('PATCH', url, body, headers)
+export const remove = (url: string, headers: Record<string, string> = {}) => send('DELETE', url, undefined, headers)
+
+/** Does `work` for 0 to `count` - 1, `at_once` at a time. */
+export async function many(count: number, at_once: number, work: (index: number) => Promise<void>): Promise<void> {
+  let next = 0
+  const one = async () => {
+    while (next < count) await work(next++)
+  }
+  await Promise.all(Array.from({ length: at_once }, one))
 }
