@@ -5,6 +5,7 @@
 
 export { pruneTestFolders, serversFolder } from './folders.ts'
 export { Guard } from './guard.ts'
+export { withLock } from './lock.ts'
 export type { ServerName } from './plan.ts'
 export { type PortOption, type Ports, portsFrom } from './ports.ts'
 export { type ProblemCode, ServerProblem } from './problem.ts'

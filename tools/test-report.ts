@@ -39,7 +39,10 @@ export class TestReport {
     if (!/^\s*(#|\d+\.\.\d+|\}?$|TAP version)/.test(line)) this.#print(line.replace(/^ {4}/, ''))
   }
 
-  #point(depth: number, { ok, planned, name, line }: { ok: boolean; planned: boolean; name: string; line: string }): void {
+  #point(
+    depth: number,
+    { ok, planned, name, line }: { ok: boolean; planned: boolean; name: string; line: string },
+  ): void {
     this.#afterFailure = !ok && this.#failedDepth <= depth
     if (!ok) this.#failedDepth = depth
     if (this.#afterFailure) this.#print(`not ok: ${[...this.#path.slice(0, depth), name].join(' > ')}`)
@@ -53,7 +56,9 @@ export class TestReport {
     const crashed = !ok && this.#failedInFile === 0
     const time = /# time=([\d.]+)(ms|s|m)/.exec(line)
     const took = time ? ` (${time[1]} ${time[2]})` : ''
-    this.#print(`${ok ? 'ok    ' : 'FAILED'} ${name}: ${this.#passedInFile} passed, ${this.#failedInFile} failed${took}`)
+    this.#print(
+      `${ok ? 'ok    ' : 'FAILED'} ${name}: ${this.#passedInFile} passed, ${this.#failedInFile} failed${took}`,
+    )
     this.passed += this.#passedInFile
     this.failed += this.#failedInFile + (crashed ? 1 : 0)
     this.#passedInFile = 0
