@@ -45,17 +45,6 @@ export function foldersLike(pattern: string): string[] {
   }
 }
 
-/** The first number a program prints for `--version` and the like, e.g. 15 of "postgres (PostgreSQL) 15.8". */
-export async function versionOf(program: string, ...args: string[]): Promise<number | undefined> {
-  try {
-    const { stdout, stderr } = await run(program, args, { timeout: 10_000 })
-    const found = /(\d+)(?:\.\d+)*/.exec(stdout + stderr)
-    return found ? Number(found[1]) : undefined
-  } catch {
-    return undefined
-  }
-}
-
 function isExecutable(path: string): boolean {
   try {
     accessSync(path, constants.X_OK)
