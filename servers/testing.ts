@@ -22,24 +22,23 @@ interface Teardown {
 
 /**
  * Makes a corner for one test file on the servers that `env` names (those of `npm test`), and takes it away in the teardown.
+ * @param collections Those whose queues there will be.
  * @throws Error if `env` names no servers
  */
-export async function corner(t: Teardown, env: Env): Promise<Corner> {
+export async function corner(t: Teardown, env: Env, collections = ['orders']): Promise<Corner> {
   const { POSTGRES_DSN, REDIS_ADDR, RABBITMQ_URL, ELASTICSEARCH_URL = '' } = env
   if (POSTGRES_DSN === undefined || REDIS_ADDR === undefined || RABBITMQ_URL === undefined)
     throw new Error("no servers to test on: run tests with 'npm test'")
-  const name = `t${randomBytes(5).toString('hex')}`
-  const dsn = new URL(POSTGRES_DSN)
-  await onPostgres(POSTGRES_DSN, `CREATE DATABASE ${name}`)
-  dsn.pathname = `/${name}`
-  await migrate(dsn.href, 'up')
+  const name = newName()
+  const dsn = await createDatabase(POSTGRES_DSN, name)
+  await migrate(dsn, 'up')
   const namespace = `${name}.`
   const made: Corner = {
     namespace,
     env: {
       NODE_ENV: 'test',
       LOG_LEVEL: 'silent',
-      POSTGRES_DSN: dsn.href,
+      POSTGRES_DSN: dsn,
       REDIS_ADDR,
       RABBITMQ_URL,
       ELASTICSEARCH_URL,
@@ -50,7 +49,7 @@ export async function corner(t: Teardown, env: Env): Promise<Corner> {
     async remove() {
       await Promise.all([
         onPostgres(POSTGRES_DSN, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`),
-        removeQueues(RABBITMQ_URL, namespace),
+        removeQueues(RABBITMQ_URL, namespace, collections),
         removeKeys(REDIS_ADDR, `{*}:${namespace}*`),
         removeIndices(ELASTICSEARCH_URL, namespace),
       ])
@@ -58,6 +57,27 @@ export async function corner(t: Teardown, env: Env): Promise<Corner> {
   }
   t.teardown(() => made.remove())
   return made
+}
+
+/**
+ * Makes an empty database on the Postgres that `env` names, gives its DSN, and drops it in the teardown.
+ * @throws Error if `env` names no Postgres
+ */
+export async function emptyDatabase(t: Teardown, { POSTGRES_DSN }: Env): Promise<string> {
+  if (POSTGRES_DSN === undefined) throw new Error("no Postgres to test on: run tests with 'npm test'")
+  const name = newName()
+  const dsn = await createDatabase(POSTGRES_DSN, name)
+  t.teardown(() => onPostgres(POSTGRES_DSN, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`))
+  return dsn
+}
+
+const newName = () => `t${randomBytes(5).toString('hex')}`
+
+async function createDatabase(server: string, name: string): Promise<string> {
+  await onPostgres(server, `CREATE DATABASE ${name}`)
+  const dsn = new URL(server)
+  dsn.pathname = `/${name}`
+  return dsn.href
 }
 
 /** Waits until `check` gives something other than undefined and false; tries every 20 ms. @throws Error after `deadline_ms` */
@@ -85,10 +105,11 @@ async function onPostgres(dsn: string, sql: string): Promise<void> {
   }
 }
 
-async function removeQueues(url: string, namespace: string): Promise<void> {
+async function removeQueues(url: string, namespace: string, collections: string[]): Promise<void> {
   const connection = await connect(url)
   const channel = await connection.createChannel()
-  for (const queue of ['orders.persist', 'orders.parked', 'orders.bulk']) await channel.deleteQueue(namespace + queue)
+  for (const name of collections)
+    for (const use of ['persist', 'parked', 'bulk']) await channel.deleteQueue(`${namespace}${name}.${use}`)
   await channel.deleteExchange(`${namespace}ordermill.records`)
   await connection.close()
 }

@@ -8,12 +8,17 @@ export const migrationsTable = 'migrations'
 /**
  * Runs migrations; waits while another process does. Gives the names of those it ran.
  * @param count How many; all by default for `up`, one for `down`.
+ * @param dir The folder they are in, with a slash at its end.
  */
-export async function migrate(dsn: string, direction: 'up' | 'down', count?: number): Promise<string[]> {
+export async function migrate(
+  dsn: string,
+  direction: 'up' | 'down',
+  { count, dir = migrationsDir }: { count?: number; dir?: string } = {},
+): Promise<string[]> {
   const quiet = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined }
   const done = await runner({
     databaseUrl: dsn,
-    dir: migrationsDir,
+    dir,
     migrationsTable,
     direction,
     ...(count === undefined ? {} : { count }),
@@ -24,8 +29,8 @@ export async function migrate(dsn: string, direction: 'up' | 'down', count?: num
 }
 
 /** Names of all migrations there are, in order. */
-export async function migrationNames(): Promise<string[]> {
-  const files = await readdir(migrationsDir)
+export async function migrationNames(dir = migrationsDir): Promise<string[]> {
+  const files = await readdir(dir)
   return files
     .filter((file) => file.endsWith('.sql'))
     .map((file) => file.slice(0, -'.sql'.length))
