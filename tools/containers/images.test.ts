@@ -94,6 +94,18 @@ async function tests(nobody: Nobody): Promise<void> {
       t.equal(await right.health(), 1, 'the health check fails where nothing answers')
     },
   )
+
+  t.test(
+    'the images start and become healthy while Elasticsearch is away, as docker-compose.yml has them do',
+    async (t) => {
+      const { env } = await containerEnvironment(t)
+      for (const tree of [api, worker]) {
+        const service = await startService(t, tree, nobody, { ...env, ELASTICSEARCH_URL: 'http://127.0.0.1:9' })
+        t.ok(await until('it is healthy', async () => (await service.health()) === 0))
+        t.strictSame(await service.terminate(), { code: 0, signal: null }, service.output())
+      }
+    },
+  )
 }
 
 /** Links that lead nowhere, one a line. */
