@@ -118,3 +118,23 @@ t.test('schedules: cron, names for the usual ones, and spans', async (t) => {
     '1/5 * * * *', '1-70 * * * *', 'a b c d e', '* * * * moon', 'jan * * * *', '0 0 31 2 *', '0 0 31 4,6,9,11 *', '0,, * * * *',
   ]) // biome-ignore format: a table
 })
+
+t.test('CORS_ORIGINS are origins as browsers send them, or every one', async (t) => {
+  readsAs(t, 'CORS_ORIGINS', {
+    '': [],
+    '*': ['*'],
+    'https://shop.example, http://localhost:5173': ['https://shop.example', 'http://localhost:5173'],
+  })
+  refuses(t, 'CORS_ORIGINS', [
+    'https://shop.example/',
+    'shop.example',
+    'https://a.example,*',
+    'null',
+    'https://A.example',
+  ])
+})
+
+t.test('TRUST_PROXY takes addresses and networks, never everybody by a word', async (t) => {
+  readsAs(t, 'TRUST_PROXY', { '': [], '10.0.0.0/8, ::1': ['10.0.0.0/8', '::1'], '127.0.0.1': ['127.0.0.1'] })
+  refuses(t, 'TRUST_PROXY', ['true', '1', '10.0.0.0/33', '::1/129', '10.0.0.0/', '/8', 'proxy.example', '10.0.0.1,'])
+})

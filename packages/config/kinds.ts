@@ -1,3 +1,4 @@
+import { isIP } from 'node:net'
 import { readDsn } from './dsn.ts'
 import { type Every, parseEvery } from './schedule.ts'
 
@@ -76,6 +77,26 @@ function urlOf(text: string): URL {
   for (const part of [url.username, url.password, url.pathname]) decodeURIComponent(part)
   return url
 }
+
+/** Origins of web pages (scheme, host and port), or `*` alone for every one; none where empty. */
+export const origins = (common: Common): Option<string[]> =>
+  option(common, 'origins as in https://shop.example, separated by commas, or * for every one', (text) => {
+    if (text === '') return []
+    const all = list(text)
+    const isOrigin = (one: string) => /^https?:\/\//.test(one) && new URL(one).origin === one
+    return text === '*' || all.every(isOrigin) ? all : outOfRange()
+  })
+
+/** Addresses and networks, separated by commas; none where empty. */
+export const networks = (common: Common): Option<string[]> =>
+  option(common, 'addresses or networks as in 10.0.0.0/8, separated by commas', (text) => {
+    if (text === '') return []
+    return list(text).map((one) => {
+      const [, address = '', bits] = /^([^/]+)(?:\/(\d{1,3}))?$/.exec(one) ?? []
+      const bitsMax = [0, 0, 0, 0, 32, 0, 128][isIP(address)] ?? 0
+      return bitsMax > 0 && Number(bits ?? bitsMax) <= bitsMax ? one : outOfRange()
+    })
+  })
 
 /** Where Postgres is: a URL, or `key=value` pairs as libpq takes them. Given back as a URL. */
 export const postgresDsn = (common: Common): Option<string> =>

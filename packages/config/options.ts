@@ -1,4 +1,15 @@
-import { anyText, type Option, oneOf, postgresDsn, redisAddress, schedule, urls, whole } from './kinds.ts'
+import {
+  anyText,
+  networks,
+  type Option,
+  oneOf,
+  origins,
+  postgresDsn,
+  redisAddress,
+  schedule,
+  urls,
+  whole,
+} from './kinds.ts'
 
 const minute_ms = 60_000
 const devOr = (otherwise: string, production: string | undefined) => ({ production, otherwise })
@@ -45,6 +56,40 @@ export const options = {
     min: 1_024,
     max: 16 * 1024 * 1024,
     default: String(1024 * 1024),
+  }),
+  REQUEST_TIMEOUT_MS: whole({
+    about: 'Longest a client may take to send a request, in milliseconds; its headers must come in a third of that.',
+    min: 1_000,
+    max: 10 * minute_ms,
+    default: '30000',
+  }),
+  CONNECTIONS_MAX: whole({
+    about: 'Most connections of clients; more are closed at once.',
+    min: 10,
+    max: 1_000_000,
+    default: '10000',
+  }),
+  EVENT_LOOP_DELAY_MAX_MS: whole({
+    about: 'How late the event loop may be, in milliseconds, before requests are answered 503; 0: never.',
+    min: 0,
+    max: minute_ms,
+    default: '1000',
+  }),
+  RATE_LIMIT: whole({
+    about: 'Most requests a second of one caller, over all API processes; 0: no limit.',
+    min: 0,
+    max: 1_000_000,
+    default: '0',
+  }),
+  TRUST_PROXY: networks({
+    about: 'Proxies that are believed when X-Forwarded-For names the client; empty: none is.',
+    default: '',
+  }),
+  CORS_ORIGINS: origins({ about: 'Web pages that may call the API from browsers; empty: none.', default: '' }),
+  COMPRESSION: oneOf({
+    about: 'Whether answers are compressed; a proxy in front usually does it better.',
+    values: ['on', 'off'],
+    default: 'off',
   }),
   SHUTDOWN_MS: whole({
     about: 'How long a stop waits for what is in flight, in milliseconds.',
@@ -94,7 +139,7 @@ export const options = {
     about: 'Longest a command to Redis may take, in milliseconds.',
     min: 50,
     max: minute_ms,
-    default: '1000',
+    default: devOr('1000', '500'),
   }),
 
   BATCH_MAX: whole({ about: 'Most records in one batch to Postgres.', min: 1, max: 1_000, default: '500' }),
@@ -148,13 +193,13 @@ export const options = {
     about: 'Longest a statement of a request may take, in milliseconds.',
     min: 50,
     max: 10 * minute_ms,
-    default: '5000',
+    default: devOr('5000', '3000'),
   }),
   SEARCH_TIMEOUT_MS: whole({
     about: 'Longest a search may take, in milliseconds.',
     min: 50,
     max: minute_ms,
-    default: '3000',
+    default: devOr('3000', '2000'),
   }),
   ADMIN_TOKEN: anyText({
     about: 'Bearer token of /api/admin; empty leaves it open to everybody, and production insists on one.',

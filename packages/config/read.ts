@@ -18,7 +18,12 @@ export interface OptionRow {
   name: string
   value: string
   set: boolean
+  /** What stands in while it is not set, under the NODE_ENV of the environment; '' also where it is required. */
   fallback: string
+  /** The same in production and elsewhere; undefined: required there. */
+  fallbacks: { production: string | undefined; otherwise: string | undefined }
+  /** What is wrong with the value that is set. */
+  fault: string | undefined
   range: string
   about: string
 }
@@ -37,12 +42,10 @@ export function readOptions<N extends keyof Options>(env: Environment, names: re
       faults.push(`${name} is missing: ${option.about} It takes ${option.range}.`)
       return [name, undefined]
     }
-    try {
-      return [name, option.parse(text)]
-    } catch {
-      faults.push(`${name} is ${option.secret ? '*****' : JSON.stringify(text)}: it takes ${option.range}.`)
-      return [name, undefined]
-    }
+    const fault = faultOf(name, option, text)
+    if (fault === undefined) return [name, option.parse(text)]
+    faults.push(fault)
+    return [name, undefined]
   })
   if (faults.length > 0) throw new ConfigError(faults)
   return Object.fromEntries(values) as Options<N>
@@ -59,10 +62,22 @@ export function describeOptions(env: Environment): OptionRow[] {
       value: option.secret && value !== '' ? '*****' : value,
       set: set !== undefined,
       fallback,
+      fallbacks: { production: fallbackOf(option, 'production'), otherwise: fallbackOf(option, 'development') },
+      fault: set === undefined ? undefined : faultOf(name, option, set),
       range: option.range,
       about: option.about,
     }
   })
+}
+
+/** Why an option cannot be `text`; undefined if it can. */
+function faultOf(name: string, option: Option<unknown>, text: string): string | undefined {
+  try {
+    option.parse(text)
+    return undefined
+  } catch {
+    return `${name} is ${option.secret ? '*****' : JSON.stringify(text)}: it takes ${option.range}.`
+  }
 }
 
 function fallbackOf({ fallback }: Option<unknown>, mode: string | undefined): string | undefined {
