@@ -17,7 +17,7 @@ t.test(
     const env = { ...shared, ...elasticsearch.env, LOG_LEVEL: 'info' }
     const { url } = await startTestApi(t, { ...env, LOG_LEVEL: 'silent' })
     const database = createDatabase({
-      dsn: env.POSTGRES_DSN ?? '',
+      dsn: shared['POSTGRES_DSN'] ?? '',
       name: 'test',
       poolMax: 2,
       timeout_ms: 5_000,
