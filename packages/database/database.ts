@@ -57,6 +57,8 @@ export function createDatabase({ dsn, name, poolMax, timeout_ms, onLost }: Datab
     types: parsers,
   })
   pool.on('error', onLost)
+  // The server keeps `statement_timeout` itself, unless it hangs: then a socket says nothing for many minutes.
+  const silence_ms = timeout_ms + 1_000
   let stopping: Promise<void> | undefined
 
   const connect = async (): Promise<PoolClient> => {
@@ -69,20 +71,25 @@ export function createDatabase({ dsn, name, poolMax, timeout_ms, onLost }: Datab
   return {
     async query<R extends QueryResultRow>(statement: Statement) {
       try {
-        return (await pool.query<R>(statement)).rows
+        return (await pool.query<R>({ ...statement, query_timeout: silence_ms } as Statement)).rows
       } catch (thrown) {
         throw databaseFailure(thrown)
       }
     },
     async transaction(work, { signal, begin = 'BEGIN' } = {}) {
-      signal?.throwIfAborted()
+      const late = () => new Unavailable('deadline', 'The deadline of the attempt passed.', { cause: signal?.reason })
+      if (signal?.aborted) throw late()
       const client = await connect()
+      if (signal?.aborted) {
+        client.release() // nothing was begun on it
+        throw late()
+      }
       let broken: Error | undefined
       const onError = (error: Error) => {
         broken = error
       }
       const cut = () => {
-        broken = new Unavailable('deadline', 'The deadline of the attempt passed.', { cause: signal?.reason })
+        broken = late()
         destroy(client)
       }
       client.on('error', onError)
@@ -97,7 +104,9 @@ export function createDatabase({ dsn, name, poolMax, timeout_ms, onLost }: Datab
         await client.query(begin)
         const result = await work(session)
         if (broken !== undefined) throw broken
-        await client.query('COMMIT')
+        const { command } = await client.query('COMMIT')
+        // Of a transaction in which a statement failed Postgres makes a rollback, and calls it no error.
+        if (command !== 'COMMIT') throw new Error('a statement failed unheard: the transaction was rolled back')
         return result
       } catch (thrown) {
         if (broken === undefined) {

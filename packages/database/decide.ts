@@ -40,20 +40,16 @@ export function decide(chain: Chain, standing: Standing | undefined, inHistory: 
     }),
   })
   if (standing === undefined) return applied('insert', 0)
-  if (chain[0].parent === standing.hash) return applied('update', 0)
+  if (chain[0].parent === standing.hash && chain[0].version > standing.version) return applied('update', 0)
   const at = chain.findIndex((version) => version.hash === standing.hash)
   if (at >= 0 && at < chain.length - 1) return applied('update', at + 1)
   const isPast = (version: Version) =>
     version.hash === standing.hash || version.hash === standing.parent || inHistory(version.hash)
-  let past = true // what follows a fork is part of it
-  const outcomes = chain.map((version): Outcome => {
-    past &&= isPast(version)
-    return past ? 'duplicate' : 'conflict'
-  })
-  // A chain whose head is known but whose last is not can end here only if it forked: report each by itself.
+  // What a known version was built on is as known as itself; what follows the last known one is a fork.
+  const known = chain.findLastIndex(isPast)
   return {
     write: undefined,
     from: chain.length,
-    outcomes: at === chain.length - 1 ? chain.map(() => 'duplicate') : outcomes,
+    outcomes: chain.map((_, at) => (at <= known ? 'duplicate' : 'conflict')),
   }
 }

@@ -35,7 +35,8 @@ export async function refreshView(database: Database, view: View, { force = fals
       })
       if (lock?.got !== true) return { outcome: 'busy', as_of: undefined, duration_ms: performance.now() - started }
       const [before] = await session.query<{ as_of: Date; change_seq: number; known: number | null }>({
-        text: `SELECT clock_timestamp() AS as_of, (SELECT coalesce(max(change_seq), 0) FROM ${view.source}) AS change_seq,
+        // When the statement came: before its snapshot, so that nothing persisted by then is missing from it.
+        text: `SELECT statement_timestamp() AS as_of, (SELECT coalesce(max(change_seq), 0) FROM ${view.source}) AS change_seq,
           (SELECT change_seq FROM view_refreshes WHERE view = $1 AND outcome <> 'failed' ORDER BY id DESC LIMIT 1) AS known`,
         values: [view.name],
       })
