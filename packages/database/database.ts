@@ -86,7 +86,7 @@ export function createDatabase({ dsn, name, poolMax, timeout_ms, onLost }: Datab
       }
       let broken: Error | undefined
       const onError = (error: Error) => {
-        broken = error
+        broken ??= error // a socket that we cut says so too
       }
       const cut = () => {
         broken = late()
