@@ -53,7 +53,7 @@ export function recordSql(c: Collection, row: string): string {
   const members = ['id', 'version', 'status', ...c.fieldNames, 'created_at', 'updated_at', 'deleted_at'].map((name) => {
     const value = `${row}.${name}`
     const kind = c.fields[name]?.kind
-    const isTime = kind === 'time' || name.endsWith('_at')
+    const isTime = kind === 'time' || (kind === undefined && name.endsWith('_at'))
     return `'${name}', ${isTime ? `iso(${value})` : kind === 'money' ? `trim_scale(${value})` : value}`
   })
   const whole = `jsonb_build_object(${members.join(', ')})`
