@@ -4,8 +4,19 @@ import type { Replies } from '@ordermill/queue'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import Type, { type Static } from 'typebox'
 import type { BulkWriter } from '../bulk.ts'
+import { exampleInput, exampleOf } from '../examples.ts'
 import { sendProblem } from '../plugins/problems.ts'
-import { type IdParameter, idParameter, problem, responses, writeHeaders } from '../schemas.ts'
+import {
+  answer,
+  type IdParameter,
+  idParameter,
+  inputSchema,
+  named,
+  nameOf,
+  problem,
+  responses,
+  writeHeaders,
+} from '../schemas.ts'
 import { callerOf } from './caller.ts'
 
 /** Most records in one bulk. */
@@ -24,43 +35,56 @@ export function bulkRoutes(
 ): void {
   const { name, title } = collection
   const path = `/api/bulk-${name}`
-  const state = (description: string) =>
-    Type.Object(
-      {
-        bulk_id: Type.String({ format: 'uuid' }),
-        status: Type.Enum(['processing', 'committed', 'rolled_back']),
-        [`${title}_ids`]: Type.Optional(
-          Type.Array(Type.String({ format: 'uuid' }), { description: 'In the order they were sent.' }),
-        ),
-        errors: Type.Optional(
-          Type.Array(Type.Object({ index: Type.Integer(), code: Type.String(), detail: Type.String() }), {
-            description: 'Which records made it roll back, and why.',
-          }),
-        ),
-      },
-      { description },
-    )
-  const body = Type.Union([
-    Type.Object(
-      { [name]: Type.Array(collection.create.schema, { minItems: 1, maxItems: membersMax }) },
-      { additionalProperties: false },
-    ),
-    Type.Object(
-      { item_1: Type.String(), item_2: Type.String() },
-      { additionalProperties: false, description: 'Two names, amount 0.' },
-    ),
-  ])
+  const { id } = exampleOf(collection)
+  const state = named(
+    nameOf(collection, 'Bulk'),
+    Type.Object({
+      bulk_id: Type.String({ format: 'uuid' }),
+      status: Type.Enum(['processing', 'committed', 'rolled_back']),
+      [`${title}_ids`]: Type.Optional(
+        Type.Array(Type.String({ format: 'uuid' }), { description: 'In the order they were sent.' }),
+      ),
+      errors: Type.Optional(
+        Type.Array(Type.Object({ index: Type.Integer(), code: Type.String(), detail: Type.String() }), {
+          description: 'Which records made it roll back, and why.',
+        }),
+      ),
+    }),
+    { examples: [{ bulk_id: id, status: 'committed', [`${title}_ids`]: [memberId(id, 0)] }] },
+  )
+  const body = named(
+    nameOf(collection, 'BulkInput'),
+    Type.Union([
+      Type.Object(
+        { [name]: Type.Array(inputSchema(collection), { minItems: 1, maxItems: membersMax }) },
+        { additionalProperties: false },
+      ),
+      Type.Object(
+        { item_1: Type.String(), item_2: Type.String() },
+        { additionalProperties: false, description: 'Two names, amount 0.' },
+      ),
+    ]),
+    { examples: [{ [name]: [exampleInput(collection)] }, { item_1: 'REGENCY CAKESTAND 3 TIER', item_2: 'LANTERN' }] },
+  )
 
   const postSchema = {
+    operationId: `create${nameOf(collection, 'Bulk')}`,
     summary: `Place up to ${membersMax} ${name}: all or none`,
     tags: [name],
     headers: writeHeaders,
     querystring: query,
     body,
     response: {
-      ...responses({ 201: state('Committed'), 202: state('Accepted, not yet done') }, 400, 413, 415, 422, 503),
+      ...responses(
+        {
+          201: answer('Committed', state, 'Location', 'Idempotent-Replayed'),
+          202: answer('Accepted, not yet done', state, 'Location', 'Idempotent-Replayed'),
+        },
+        ...[400, 413, 415, 422, 503],
+      ),
       422: {
         description: 'Rules are broken, or the bulk was rolled back; `errors` has every one',
+        headers: { Location: {}, 'Idempotent-Replayed': {} },
         content: { 'application/problem+json': { schema: problem } },
       },
     },
@@ -80,10 +104,11 @@ export function bulkRoutes(
   })
 
   const getSchema = {
+    operationId: `get${nameOf(collection, 'Bulk')}`,
     summary: 'What became of a bulk',
     tags: [name],
     params: idParameter({ title: 'bulk' }),
-    response: responses({ 200: state('The bulk') }, 404, 422, 503),
+    response: responses({ 200: answer('The bulk', state) }, 404, 422, 503),
   }
   app.get<{ Params: IdParameter }>(`${path}/:id`, { schema: getSchema }, async (request) => {
     const { id } = request.params

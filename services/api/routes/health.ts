@@ -2,6 +2,7 @@ import { toError } from '@ordermill/model'
 import type { FastifyInstance } from 'fastify'
 import Type from 'typebox'
 import type { Dependency } from '../parts.ts'
+import { answer, named, responses } from '../schemas.ts'
 
 interface HealthParts {
   /** Able to accept: undefined, or why not. */
@@ -11,26 +12,55 @@ interface HealthParts {
 
 /** Longest a dependency may take to say how it is. */
 const patience_ms = 2_000
-const state = Type.Object({ status: Type.String() }, { additionalProperties: true })
+const part = Type.Object({
+  name: Type.String(),
+  status: Type.Enum(['ok', 'away']),
+  detail: Type.String(),
+  latency_ms: Type.Optional(Type.Number({ minimum: 0 })),
+})
+const state = named(
+  'Health',
+  Type.Object({
+    status: Type.Enum(['ok', 'degraded', 'not ready'], { description: 'degraded: it accepts, and a part is away.' }),
+    reason: Type.Optional(Type.String({ description: 'Why it is not ready.' })),
+    dependencies: Type.Optional(Type.Array(named('Dependency', part))),
+  }),
+  { examples: [{ status: 'ok' }] },
+)
 
 /** Health: of the process, whether it may be sent requests, and of each part it depends on. */
 export function healthRoutes(app: FastifyInstance, { notReady, dependencies }: HealthParts): void {
-  const document = (summary: string) => ({ summary, tags: ['health'], response: { 200: state, 503: state } })
-
-  app.get('/health/live', { schema: document('The process runs') }, async () => ({ status: 'ok' }))
-
-  app.get('/health/ready', { schema: document('Able to accept') }, async (_request, reply) => {
-    const reason = notReady()
-    return reason === undefined ? { status: 'ok' } : reply.code(503).send({ status: 'not ready', reason })
+  const document = (operationId: string, summary: string) => ({
+    operationId,
+    summary,
+    tags: ['health'],
+    response: responses({ 200: answer('Yes', state), 503: answer('No', state) }),
   })
 
-  app.get('/health', { schema: document('Each part') }, async (_request, reply) => {
-    const parts = await Promise.all(dependencies.map(inspect))
-    const ready = notReady()
-    const status =
-      ready === undefined ? (parts.every(({ status }) => status === 'ok') ? 'ok' : 'degraded') : 'not ready'
-    return reply.code(ready === undefined ? 200 : 503).send({ status, dependencies: parts })
-  })
+  app.get('/health/live', { schema: document('getLiveness', 'Whether the process runs') }, async () => ({
+    status: 'ok',
+  }))
+
+  app.get(
+    '/health/ready',
+    { schema: document('getReadiness', 'Whether it is able to accept') },
+    async (_request, reply) => {
+      const reason = notReady()
+      return reason === undefined ? { status: 'ok' } : reply.code(503).send({ status: 'not ready', reason })
+    },
+  )
+
+  app.get(
+    '/health',
+    { schema: document('getHealth', 'Whether it is able to accept, and how each part is') },
+    async (_request, reply) => {
+      const parts = await Promise.all(dependencies.map(inspect))
+      const ready = notReady()
+      const status =
+        ready === undefined ? (parts.every(({ status }) => status === 'ok') ? 'ok' : 'degraded') : 'not ready'
+      return reply.code(ready === undefined ? 200 : 503).send({ status, dependencies: parts })
+    },
+  )
 }
 
 async function inspect({ name, check }: Dependency) {

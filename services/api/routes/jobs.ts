@@ -2,37 +2,59 @@ import type { Job, Jobs } from '@ordermill/database'
 import { Forbidden, NotFound, newId, Refused, Unavailable } from '@ordermill/model'
 import type { FastifyInstance } from 'fastify'
 import Type, { type Static } from 'typebox'
-import { type IdParameter, idParameter, responses } from '../schemas.ts'
+import { answer, type IdParameter, idParameter, named, responses } from '../schemas.ts'
 
 const anything = Type.Union([Type.Record(Type.String(), Type.Unknown()), Type.Null()])
-const job = Type.Object(
-  {
+const example: Job = {
+  id: '01936f5e-8a4c-7d20-9b1e-3f5a6c7d8e9f',
+  kind: 'refresh',
+  arguments: {},
+  state: 'PROCESSING',
+  progress: null,
+  result: null,
+  error: null,
+  attempts: 1,
+  cancel_requested: false,
+  created_at: '2026-01-31T09:30:00.125Z',
+  updated_at: '2026-01-31T09:30:00.250Z',
+}
+const states = ['OPEN', 'IN_QUEUE', 'PROCESSING', 'COMPLETED', 'FAILED', 'RETRY_IN_QUEUED', 'CANCELLED']
+const job = named(
+  'Job',
+  Type.Object({
     id: Type.String({ format: 'uuid' }),
     kind: Type.String(),
     arguments: anything,
-    state: Type.String({ description: 'OPEN, IN_QUEUE, PROCESSING, COMPLETED, FAILED, RETRY_IN_QUEUED or CANCELLED' }),
+    state: Type.Enum(states),
     progress: anything,
     result: anything,
     error: Type.Union([Type.String(), Type.Null()]),
-    attempts: Type.Integer(),
+    attempts: Type.Integer({ minimum: 0 }),
     cancel_requested: Type.Boolean(),
     created_at: Type.String({ format: 'date-time' }),
     updated_at: Type.String({ format: 'date-time' }),
+  }),
+  {
+    description: 'What an operator asked for',
+    examples: [example],
   },
-  { title: 'Job', description: 'What an operator asked for' },
 )
+const jobPage = named('JobPage', Type.Object({ jobs: Type.Array(job) }), { examples: [{ jobs: [example] }] })
 const page = Type.Object({
   limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 100, default: 25 })),
   before: Type.Optional(Type.String({ format: 'uuid', description: 'The last id of the page before.' })),
 })
-const refreshed = Type.Object(
-  {
+const refreshed = named(
+  'Refresh',
+  Type.Object({
     view: Type.String(),
     outcome: Type.String(),
     as_of: Type.String({ format: 'date-time', description: 'Everything persisted by then is in the view.' }),
-    duration_ms: Type.Number(),
+    duration_ms: Type.Number({ minimum: 0 }),
+  }),
+  {
+    examples: [{ view: 'daily_sales', outcome: 'refreshed', as_of: '2026-01-31T09:30:00.125Z', duration_ms: 41.5 }],
   },
-  { description: 'Refreshed' },
 )
 
 /** How long a call waits for a short job, and how often it looks. */
@@ -42,10 +64,19 @@ const look_ms = 50
 /** What operators ask for: as jobs of the worker. */
 export function jobRoutes(app: FastifyInstance, { jobs }: { jobs: Jobs }): void {
   const tags = ['admin']
+  const security = [{ admin: [] }]
   const refreshSchema = {
+    operationId: 'refreshViews',
     summary: 'Refresh the materialized views now',
     tags,
-    response: responses({ 200: refreshed, 202: job }, 401, 409, 503),
+    security,
+    response: responses(
+      {
+        200: answer('Refreshed', refreshed, 'Location'),
+        202: answer('It takes longer: the job', job, 'Location'),
+      },
+      ...[401, 409, 503],
+    ),
   }
   app.post('/api/admin/refresh', { schema: refreshSchema }, async (_request, reply) => {
     const opened = await jobs.open(newId(), 'refresh', {})
@@ -60,37 +91,48 @@ export function jobRoutes(app: FastifyInstance, { jobs }: { jobs: Jobs }): void 
   })
 
   const listSchema = {
+    operationId: 'listJobs',
     summary: 'List jobs, newest first',
     tags,
+    security,
     querystring: page,
-    response: responses({ 200: Type.Object({ jobs: Type.Array(job) }, { description: 'One page' }) }, 401, 422, 503),
+    response: responses({ 200: answer('One page', jobPage) }, 401, 422, 503),
   }
   app.get<{ Querystring: Static<typeof page> }>('/api/admin/jobs', { schema: listSchema }, async (request) => {
     const { limit = 25, before } = request.query
     return { jobs: await jobs.list({ limit, before }) }
   })
 
-  const params = idParameter({ title: 'job' })
-  app.get<{ Params: IdParameter }>(
-    '/api/admin/jobs/:id',
-    { schema: { summary: 'Read a job', tags, params, response: responses({ 200: job }, 401, 404, 422, 503) } },
-    async (request) => {
-      const found = await jobs.read(request.params.id)
-      if (found === undefined) throw new NotFound(`The job ${request.params.id}`)
-      return found
-    },
-  )
-  app.post<{ Params: IdParameter }>(
-    '/api/admin/jobs/:id/cancel',
-    { schema: { summary: 'Cancel a job', tags, params, response: responses({ 202: job }, 401, 404, 409, 422, 503) } },
-    async (request, reply) => {
-      const { id } = request.params
-      const cancelled = await jobs.cancel(id)
-      if (cancelled !== undefined) return reply.code(202).send(cancelled)
-      if ((await jobs.read(id)) === undefined) throw new NotFound(`The job ${id}`)
-      throw new Refused('ended', 'The job has ended.')
-    },
-  )
+  const readSchema = {
+    operationId: 'getJob',
+    summary: 'Read a job',
+    tags,
+    security,
+    params: idParameter({ title: 'job' }),
+    response: responses({ 200: answer('The job', job) }, 401, 404, 422, 503),
+  }
+  app.get<{ Params: IdParameter }>('/api/admin/jobs/:id', { schema: readSchema }, async (request) => {
+    const found = await jobs.read(request.params.id)
+    if (found === undefined) throw new NotFound(`The job ${request.params.id}`)
+    return found
+  })
+
+  const cancelSchema = {
+    operationId: 'cancelJob',
+    summary: 'Cancel a job',
+    description: 'One that nobody has started is cancelled at once; one that runs ends at its next step.',
+    tags,
+    security,
+    params: idParameter({ title: 'job' }),
+    response: responses({ 202: answer('The job', job) }, 401, 404, 409, 422, 503),
+  }
+  app.post<{ Params: IdParameter }>('/api/admin/jobs/:id/cancel', { schema: cancelSchema }, async (request, reply) => {
+    const { id } = request.params
+    const cancelled = await jobs.cancel(id)
+    if (cancelled !== undefined) return reply.code(202).send(cancelled)
+    if ((await jobs.read(id)) === undefined) throw new NotFound(`The job ${id}`)
+    throw new Refused('ended', 'The job has ended.')
+  })
 }
 
 /** Waits until a job has ended, but not for long: it goes on without the caller. */

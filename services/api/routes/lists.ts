@@ -3,8 +3,9 @@ import { type Collection, Invalid, isId, NotFound, type Version } from '@ordermi
 import type { FastifyInstance } from 'fastify'
 import Type from 'typebox'
 import { readCursor, writeCursor } from '../cursor.ts'
+import { exampleOf } from '../examples.ts'
 import { historyOf } from '../history.ts'
-import { asText, type IdParameter, idParameter, responses } from '../schemas.ts'
+import { answer, type IdParameter, idParameter, named, nameOf, recordSchema, responses } from '../schemas.ts'
 
 interface ListParts {
   collection: Collection
@@ -20,14 +21,17 @@ interface ListQuery {
   [field: string]: string | number | undefined
 }
 const value = Type.Union([Type.String(), Type.Number(), Type.Null()])
-const entry = Type.Object({
-  version: Type.Integer(),
-  at: Type.String({ format: 'date-time' }),
-  status: Type.String(),
-  deleted: Type.Boolean(),
-  dirty: Type.Boolean({ description: 'Accepted, and not yet known to be in the database.' }),
-  changes: Type.Array(Type.Object({ field: Type.String(), from: value, to: value })),
-})
+const entry = named(
+  'HistoryEntry',
+  Type.Object({
+    version: Type.Integer({ minimum: 1 }),
+    at: Type.String({ format: 'date-time' }),
+    status: Type.String(),
+    deleted: Type.Boolean(),
+    dirty: Type.Boolean({ description: 'Accepted, and not yet known to be in the database.' }),
+    changes: Type.Array(Type.Object({ field: Type.String(), from: value, to: value })),
+  }),
+)
 
 /** Lists of a collection, and the history of one record: both as Postgres has them. */
 export function listRoutes(app: FastifyInstance, { collection, database, cached }: ListParts): void {
@@ -37,7 +41,9 @@ export function listRoutes(app: FastifyInstance, { collection, database, cached 
   const time = (what: string) =>
     Type.Optional(Type.String({ format: 'date-time', description: `${timeField} ${what} this.` }))
 
+  const example = exampleOf(collection)
   const listSchema = {
+    operationId: `list${nameOf({ title: name })}`,
     summary: `List ${name}, newest first`,
     description: 'As the database has them: what was accepted a moment ago may not be in it yet.',
     tags: [name],
@@ -60,12 +66,16 @@ export function listRoutes(app: FastifyInstance, { collection, database, cached 
     ),
     response: responses(
       {
-        200: asText(
+        200: answer(
           'One page',
-          Type.Object({
-            [name]: Type.Array(collection.record.schema),
-            next_cursor: Type.Union([Type.String(), Type.Null()], { description: 'null on the last page' }),
-          }),
+          named(
+            nameOf(collection, 'Page'),
+            Type.Object({
+              [name]: Type.Array(recordSchema(collection)),
+              next_cursor: Type.Union([Type.String(), Type.Null()], { description: 'null on the last page' }),
+            }),
+            { examples: [{ [name]: [example], next_cursor: writeCursor(example) }] },
+          ),
         ),
       },
       ...[422, 503],
@@ -89,14 +99,19 @@ export function listRoutes(app: FastifyInstance, { collection, database, cached 
   })
 
   const historySchema = {
+    operationId: `get${nameOf(collection)}History`,
     summary: `Every version of an ${title}, oldest first`,
     tags: [name],
     params: idParameter(collection),
     response: responses(
       {
-        200: Type.Object(
-          { [`${title}_id`]: Type.String(), versions: Type.Array(entry) },
-          { description: 'The history' },
+        200: answer(
+          'The history',
+          named(
+            nameOf(collection, 'History'),
+            Type.Object({ [`${title}_id`]: Type.String({ format: 'uuid' }), versions: Type.Array(entry) }),
+            { examples: [{ [`${title}_id`]: example.id, versions: historyOf(collection, [example], undefined) }] },
+          ),
         ),
       },
       ...[404, 422, 503],

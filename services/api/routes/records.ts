@@ -1,15 +1,19 @@
 import { type Collection, isId, NotFound } from '@ordermill/model'
 import type { Replies } from '@ordermill/queue'
 import type { FastifyInstance, FastifyReply } from 'fastify'
-import Type from 'typebox'
 import { etagOf, isNotModified } from '../preconditions.ts'
 import type { Reader } from '../reader.ts'
 import {
-  asText,
+  answer,
   changeHeaders,
   type IdParameter,
   idParameter,
+  inputSchema,
+  nameOf,
+  patchSchema,
+  readHeaders,
   receipt,
+  recordSchema,
   responses,
   type WaitQuery,
   waitQuery,
@@ -52,14 +56,19 @@ export function recordRoutes(app: FastifyInstance, { collection, writer, reader,
     return reply.send({ status, [`${title}_id`]: id, version })
   }
 
+  const answered = receipt(collection)
   const createSchema = {
+    operationId: `create${nameOf(collection)}`,
     summary: `Place an ${title}`,
     tags,
     headers: writeHeaders,
     querystring: waitQuery,
-    body: collection.create.schema,
+    body: inputSchema(collection),
     response: responses(
-      { 201: receipt(collection, 'Persisted (with ?wait=persisted)'), 202: receipt(collection, 'Accepted') },
+      {
+        201: answer('Persisted (with ?wait=persisted)', answered, 'Location', 'Idempotent-Replayed'),
+        202: answer('Accepted', answered, 'Location', 'Idempotent-Replayed'),
+      },
       ...[400, 413, 415, 422, 503],
     ),
   }
@@ -68,21 +77,16 @@ export function recordRoutes(app: FastifyInstance, { collection, writer, reader,
     return sendReceipt(reply, await writer.create(request.body, caller), 201, request.query)
   })
 
-  const etag = Type.String({ description: 'Version and hash.', examples: ['"1-BMkciLmQUdn8826xdGEfAX"'] })
-  const source = Type.Enum(['HIT', 'MISS', 'BYPASS'], {
-    description: 'BYPASS: the cache is away, and the answer may be stale.',
-  })
   const getSchema = {
+    operationId: `get${nameOf(collection)}`,
     summary: `Read an ${title}`,
     tags,
     params: idParameter(collection),
-    headers: Type.Object({
-      'if-none-match': Type.Optional(Type.String({ description: 'ETags that the client has.' })),
-    }),
+    headers: readHeaders,
     response: responses(
       {
-        200: asText(`The ${title} as it stands`, collection.record.schema, { etag, 'x-cache': source }),
-        304: Type.Null({ description: 'The client has it' }),
+        200: answer(`The ${title} as it stands`, recordSchema(collection), 'ETag', 'X-Cache'),
+        304: { description: 'The client has it', type: 'null', headers: { ETag: {}, 'X-Cache': {} } },
       },
       ...[404, 422, 503],
     ),
@@ -96,28 +100,31 @@ export function recordRoutes(app: FastifyInstance, { collection, writer, reader,
 
   const changed = responses(
     {
-      200: receipt(collection, 'Persisted (with ?wait=persisted), or unchanged'),
-      202: receipt(collection, 'Accepted'),
+      200: answer('Persisted (with ?wait=persisted), or unchanged', answered, 'Location', 'Idempotent-Replayed'),
+      202: answer('Accepted', answered, 'Location', 'Idempotent-Replayed'),
     },
     ...[400, 404, 409, 412, 413, 415, 422, 503],
   )
-  const patchSchema = {
+  const updateSchema = {
+    operationId: `update${nameOf(collection)}`,
     summary: `Change an ${title}`,
     description: `An RFC 7396 merge patch of any field, and \`status\`: ${stepsInWords(collection)}.`,
     tags,
     params: idParameter(collection),
     headers: changeHeaders,
     querystring: waitQuery,
-    body: collection.patch.schema,
+    consumes: ['application/merge-patch+json', 'application/json'],
+    body: patchSchema(collection),
     response: changed,
   }
-  app.patch<{ Params: IdParameter; Querystring: WaitQuery }>(one, { schema: patchSchema }, async (request, reply) => {
+  app.patch<{ Params: IdParameter; Querystring: WaitQuery }>(one, { schema: updateSchema }, async (request, reply) => {
     const caller = callerOf(request, request.query.wait === undefined ? undefined : replies)
     const accepted = await writer.update(known(request.params.id), request.body, caller, headerOf(request, 'if-match'))
     return sendReceipt(reply, accepted, 200, request.query)
   })
 
   const deleteSchema = {
+    operationId: `delete${nameOf(collection)}`,
     summary: `Delete an ${title}`,
     description: 'Leaves a tombstone: reads answer 404, the history stays.',
     tags,

@@ -3,29 +3,44 @@ import type { Searcher } from '@ordermill/search'
 import type { ApiMetrics } from '@ordermill/telemetry'
 import type { FastifyInstance } from 'fastify'
 import Type, { type Static } from 'typebox'
+import { exampleOf } from '../examples.ts'
 import type { Lag } from '../lag.ts'
 import type { Reader } from '../reader.ts'
-import { asText, responses } from '../schemas.ts'
+import { answer, named, recordSchema, responses } from '../schemas.ts'
 
 const query = Type.Object({
   q: Type.String({
     minLength: 1,
     maxLength: 500,
     description: 'Words of the product name: their beginnings, or misspelt.',
+    examples: ['regency cake'],
   }),
   limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 100, default: 25 })),
   page: Type.Optional(Type.Integer({ minimum: 1, maximum: 10_000, default: 1 })),
 })
-const hit = Type.Object({ score: Type.Number(), order: orders.record.schema })
-const answer = Type.Object({
-  hits: Type.Array(hit),
-  total: Type.Integer({ description: 'Exact up to 10000.' }),
-  engine: Type.String(),
-  lag: Type.Object({
-    changes: Type.Integer({ description: 'Changes that search does not know yet, at most.' }),
-    seconds: Type.Number({ description: 'Age of the oldest of them.' }),
-  }),
+const lagging = Type.Object({
+  changes: Type.Integer({ minimum: 0, description: 'Changes that search does not know yet, at most.' }),
+  seconds: Type.Number({ minimum: 0, description: 'Age of the oldest of them.' }),
 })
+const found = named(
+  'SearchResult',
+  Type.Object({
+    hits: Type.Array(named('Hit', Type.Object({ score: Type.Number(), order: recordSchema(orders) }))),
+    total: Type.Integer({ minimum: 0, description: 'Exact up to 10000.' }),
+    engine: Type.String({ description: 'Who answered, as in X-Search-Engine.' }),
+    lag: named('Lag', lagging),
+  }),
+  {
+    examples: [
+      {
+        hits: [{ score: 4.2, order: exampleOf(orders) }],
+        total: 1,
+        engine: 'elasticsearch',
+        lag: { changes: 0, seconds: 0 },
+      },
+    ],
+  },
+)
 
 interface SearchParts {
   searcher: Searcher | undefined
@@ -40,10 +55,11 @@ const depthMax = 10_000
 /** Search by words of the product name. */
 export function searchRoutes(app: FastifyInstance, { searcher, reader, lag, metrics }: SearchParts): void {
   const schema = {
+    operationId: 'searchOrders',
     summary: 'Search orders by product name',
     tags: ['search'],
     querystring: query,
-    response: responses({ 200: asText('Hits, best first', answer) }, 422, 503),
+    response: responses({ 200: answer('Hits, best first', found, 'X-Search-Engine') }, 422, 503),
   }
   app.get<{ Querystring: Static<typeof query> }>('/api/search', { schema }, async (request, reply) => {
     const { q, limit = 25, page = 1 } = request.query
