@@ -45,10 +45,13 @@ export function readBatch(c: Collection, deliveries: Delivery[]): ReadBatch {
     if (twin !== undefined) return void deliveriesOf.get(twin)?.push(delivery)
     deliveriesOf.set(version, [delivery])
     if (ofOne === undefined) chains.set(version.id, [[version]])
-    else if (current?.at(-1)?.hash === version.parent) current?.push(version)
+    else if (follows(version, current?.at(-1))) current?.push(version)
     else ofOne.push([version])
   }
 }
+
+const follows = (version: Version, before: Version | undefined): boolean =>
+  before !== undefined && version.parent === before.hash && version.version > before.version
 
 /** A delivery as the version it brings. What identifies it must be what its text says: everything later rests on that. */
 function readOne(c: Collection, { body, properties }: Delivery): { message: RecordMessage; acceptedAt: number } {

@@ -17,7 +17,11 @@ export async function bisectBadData(
   try {
     const outcomes = await apply(chains)
     for (const [at, chain] of chains.entries())
-      for (const [index, version] of chain.entries()) verdicts.set(version, outcomes[at]?.[index] ?? 'duplicate')
+      for (const [index, version] of chain.entries()) {
+        const outcome = outcomes[at]?.[index]
+        if (outcome === undefined) throw new Error(`no outcome for ${version.id}:${version.version}`) // never acked on a guess
+        verdicts.set(version, outcome)
+      }
     return verdicts
   } catch (thrown) {
     if (!(thrown instanceof BadData)) throw thrown

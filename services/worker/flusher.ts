@@ -1,4 +1,4 @@
-import type { RecordCache } from '@ordermill/cache'
+import type { DirtyMark, RecordCache } from '@ordermill/cache'
 import type { Leases, RecordReader } from '@ordermill/database'
 import { type Collection, toError } from '@ordermill/model'
 import { type Publisher, recordMessage } from '@ordermill/queue'
@@ -37,9 +37,12 @@ export async function runFlusher(parts: FlusherParts, signal: AbortSignal): Prom
     if (signal.aborted || broker === 'away' || broker === 'blocked') continue
     const isBack = before === 'away' || before === 'blocked'
     try {
-      if ((await leases.hold(`flusher:${collection.name}`, lease_ms)) === undefined) continue
-      while (!signal.aborted && (await publishUnsent(parts, isBack ? 0 : parts.after_ms)) === page)
+      const hold = () => leases.hold(`flusher:${collection.name}`, lease_ms)
+      if ((await hold()) === undefined) continue
+      while (!signal.aborted && (await publishUnsent(parts, isBack ? 0 : parts.after_ms)) > 0) {
         await pause(10, signal)
+        if ((await hold()) === undefined) break
+      }
       await settlePersisted(parts)
     } catch (thrown) {
       log.warn({ err: toError(thrown) }, 'the flusher tries again')
@@ -48,24 +51,42 @@ export async function runFlusher(parts: FlusherParts, signal: AbortSignal): Prom
   }
 }
 
-/** Publishes unsent versions again; of each record the oldest first, and the next only once the broker has that one. */
-async function publishUnsent(
-  { collection, cache, publisher, exchange, metrics }: FlusherParts,
-  age_ms: number,
-): Promise<number> {
-  const marks = await cache.marksOlderThan('unsent', age_ms, page)
-  const firsts = new Map(marks.toReversed().map((mark) => [mark.id, mark]))
-  const sent = await Promise.all(
+/**
+ * Publishes unsent versions again; of each record the oldest first, and the next only once the broker has that one. Gives how many.
+ * @throws whatever a publish failed with, after the others were marked
+ */
+async function publishUnsent(parts: FlusherParts, age_ms: number): Promise<number> {
+  const { collection, cache, publisher, exchange, metrics } = parts
+  const firsts = new Map<string, DirtyMark>()
+  for (const mark of await cache.marksOlderThan('unsent', age_ms, page))
+    if (mark.version < (firsts.get(mark.id)?.version ?? Number.POSITIVE_INFINITY)) firsts.set(mark.id, mark)
+  const textless: DirtyMark[] = []
+  const tried = await Promise.allSettled(
     [...firsts.values()].map(async (mark) => {
       const version = await cache.readVersion(mark)
-      if (version === undefined) return []
+      if (version === undefined) return textless.push(mark) && []
       await publisher.publish(recordMessage(version, { exchange, collection: collection.name, type: collection.type }))
       metrics.flushed.inc({ outcome: 'published' })
       return [mark]
     }),
   )
-  await cache.markSent(sent.flat())
-  return marks.length
+  const sent = tried.flatMap((one) => (one.status === 'fulfilled' ? one.value : []))
+  await cache.markSent(sent)
+  await settleTextless(textless, parts)
+  const failed = tried.find((one) => one.status === 'rejected')
+  if (failed !== undefined) throw failed.reason
+  return sent.length
+}
+
+/** A mark without its text: it was settled or sent meanwhile, or Postgres has it. Else it can only be told of, loudly. */
+async function settleTextless(marks: DirtyMark[], { cache, stored, log }: FlusherParts): Promise<void> {
+  if (marks.length === 0) return
+  const persisted = await stored.persisted(marks)
+  await cache.settle(persisted)
+  const known = new Set(persisted.map(({ id, version }) => `${id}:${version}`))
+  const missing = marks.filter(({ id, version }) => !known.has(`${id}:${version}`))
+  if (missing.length > 0)
+    log.error({ missing: missing.length, first: missing[0] }, 'dirty, but neither cached nor persisted')
 }
 
 async function settlePersisted({ cache, stored, metrics, after_ms }: FlusherParts): Promise<void> {

@@ -1,6 +1,6 @@
 import type { Cursors, Leases, RecordReader } from '@ordermill/database'
 import { type Collection, toError } from '@ordermill/model'
-import type { IndexWriter } from '@ordermill/search'
+import { EngineRefused, type IndexWriter } from '@ordermill/search'
 import type { Logger, WorkerMetrics } from '@ordermill/telemetry'
 import { backoff_ms, pause } from './waiting.ts'
 
@@ -94,7 +94,9 @@ export function createFollower(parts: FollowerParts): Follower {
           failures = 0
         } catch (thrown) {
           failures += 1
-          if (Number.isInteger(Math.log2(failures))) log.warn({ err: toError(thrown), failures }, 'the follower waits')
+          const level = thrown instanceof EngineRefused ? 'error' : 'warn'
+          if (Number.isInteger(Math.log2(failures)))
+            log[level]({ err: toError(thrown), failures }, 'the follower waits')
           await pause(backoff_ms(failures), signal)
         }
       }

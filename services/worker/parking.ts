@@ -25,9 +25,12 @@ interface ParkingParts {
 const reasonMax = 1_000
 
 export function createParking({ publisher, queue, log, onParked }: ParkingParts): Parking {
+  const confirmed = new WeakSet<Delivery>() // a repeated call parks only what the one before it did not
   return {
     async park(parked) {
-      const all = parked.map(async ({ delivery: { body, properties }, reason }) => {
+      const all = parked.map(async ({ delivery, reason }) => {
+        if (confirmed.has(delivery)) return
+        const { body, properties } = delivery
         const headers = {
           ...properties.headers,
           'parked-code': reason.code,
@@ -46,6 +49,7 @@ export function createParking({ publisher, queue, log, onParked }: ParkingParts)
           body,
           properties: { ...known, messageId: id, headers },
         })
+        confirmed.add(delivery)
         onParked(reason.code)
         log.warn({ message_id: id, correlation_id: correlationId, code: reason.code, reason: reason.message }, 'parked')
       })

@@ -37,30 +37,60 @@ interface PersisterParts {
 export async function runPersister(parts: PersisterParts): Promise<void> {
   const { collection, consumer, metrics } = parts
   let persisting: Promise<void> = Promise.resolve()
+  const parkings = new Parkings()
   for await (const batch of consumer.batches()) {
     metrics.batchSize.observe(batch.deliveries.length)
     const read = readBatch(collection, batch.deliveries) // while the batch before it commits
     await persisting
-    persisting = persist(batch, read, parts)
+    parkings.throwIfBroken()
+    persisting = persist(batch, read, parkings, parts)
     persisting.catch(() => undefined) // awaited above, or at the end
   }
   await persisting
+  await parkings.all()
 }
 
-/** Persists one batch. Resolves when every delivery is acked, or was given up because it went back to the queue. */
-async function persist(batch: Batch, read: ReadBatch, parts: PersisterParts): Promise<void> {
+/**
+ * What is being parked. Nothing waits for it but the ack: while the broker takes no messages, the good ones are persisted all the
+ * same. Bounded by the prefetch, for what is not acked holds back every ack after it.
+ */
+class Parkings {
+  readonly #running = new Set<Promise<void>>()
+  #broken: { error: unknown } | undefined
+
+  add(parking: Promise<void>): void {
+    const ended = parking
+      .catch((error: unknown) => {
+        if (!(error instanceof GivenUp)) this.#broken ??= { error }
+      })
+      .finally(() => this.#running.delete(ended))
+    this.#running.add(ended)
+  }
+
+  throwIfBroken(): void {
+    if (this.#broken !== undefined) throw this.#broken.error
+  }
+
+  /** Waits for all of them. @throws whatever one of them failed with, unless it was given up */
+  async all(): Promise<void> {
+    await Promise.all(this.#running)
+    this.throwIfBroken()
+  }
+}
+
+/** Persists one batch. Resolves when every delivery is persisted, being parked, or was given up because it went back to the queue. */
+async function persist(batch: Batch, read: ReadBatch, parkings: Parkings, parts: PersisterParts): Promise<void> {
   const { log, metrics } = parts
   const started = performance.now()
   const signal = AbortSignal.any([batch.signal, parts.stop])
   let outcome = 'persisted'
   try {
-    await park(
-      read.unreadable.map(({ delivery, error }) => ({ delivery, reason: error })),
-      batch,
-      signal,
-      parts,
-    )
-    for (const round of read.rounds) await persistRound(round, read, batch, signal, parts)
+    const unreadable = read.unreadable.map(({ delivery, error }) => ({ delivery, reason: error }))
+    parkings.add(park(unreadable, batch, signal, parts))
+    for (const round of read.rounds) {
+      const refused = await persistRound(round, read, batch, signal, parts)
+      parkings.add(park(refused, batch, signal, parts))
+    }
     if (read.oldest !== undefined) metrics.persistLag.observe(Math.max(0, Date.now() - read.oldest) / 1_000)
   } catch (thrown) {
     outcome = 'given-up'
@@ -73,7 +103,19 @@ async function persist(batch: Batch, read: ReadBatch, parts: PersisterParts): Pr
   }
 }
 
-async function persistRound(round: Chain[], read: ReadBatch, batch: Batch, signal: AbortSignal, parts: PersisterParts) {
+interface Parked {
+  delivery: Delivery
+  reason: Reason
+}
+
+/** Persists chains of different records; gives what is to be parked. */
+async function persistRound(
+  round: Chain[],
+  read: ReadBatch,
+  batch: Batch,
+  signal: AbortSignal,
+  parts: PersisterParts,
+): Promise<Parked[]> {
   const { collection, table, deadline_ms, metrics } = parts
   const onRetry = retried(parts)
   const apply = (chains: Chain[]): Promise<Outcome[][]> =>
@@ -85,7 +127,7 @@ async function persistRound(round: Chain[], read: ReadBatch, batch: Batch, signa
   parts.wakeFollower()
 
   const settled: Version[] = []
-  const parked: { delivery: Delivery; reason: Reason }[] = []
+  const parked: Parked[] = []
   for (const [version, verdict] of verdicts) {
     const reason = reasonOf(version, verdict)
     metrics.persisted.inc({ collection: collection.name, outcome: verdict instanceof BadData ? 'bad-data' : verdict })
@@ -96,7 +138,7 @@ async function persistRound(round: Chain[], read: ReadBatch, batch: Batch, signa
   batch.settled(done)
   for (const delivery of done) parts.answer(delivery, 'persisted')
   await parts.settle(settled)
-  await park(parked, batch, signal, parts)
+  return parked
 }
 
 function reasonOf(version: Version, verdict: Verdicts extends Map<Version, infer V> ? V : never): Reason | undefined {
@@ -108,12 +150,7 @@ function reasonOf(version: Version, verdict: Verdicts extends Map<Version, infer
   }
 }
 
-async function park(
-  parked: { delivery: Delivery; reason: Reason }[],
-  batch: Batch,
-  signal: AbortSignal,
-  parts: PersisterParts,
-): Promise<void> {
+async function park(parked: Parked[], batch: Batch, signal: AbortSignal, parts: PersisterParts): Promise<void> {
   if (parked.length === 0) return
   await retryWhileUnavailable(() => parts.parking.park(parked), { signal, onRetry: retried(parts) })
   batch.settled(parked.map(({ delivery }) => delivery))
