@@ -1,5 +1,5 @@
 import { toError } from '@ordermill/model'
-import type { Channel, ChannelModel } from 'amqplib'
+import type { ChannelModel } from 'amqplib'
 
 /** Names of what stands on the broker, and how long the queue of records may grow. Declared here and nowhere else. */
 export interface Topology {
@@ -39,6 +39,35 @@ export function topologyOf(
  */
 const deliveryLimit = 1_000_000
 
+/** A queue as it is declared: all are durable quorum queues. */
+export interface DeclaredQueue {
+  name: string
+  arguments: Record<string, string | number | boolean>
+  /** The key by which the exchange feeds it; undefined: it is written to by name. */
+  routingKey: string | undefined
+}
+
+/** Every queue of a topology, those first that others dead-letter to. */
+export function queuesOf({ collections, lengthMax }: Topology): DeclaredQueue[] {
+  const quorum = { 'x-queue-type': 'quorum', 'x-delivery-limit': deliveryLimit }
+  return collections.flatMap(({ name, persist, parked, bulk }) => {
+    const inward = {
+      ...quorum,
+      'x-max-length': lengthMax,
+      'x-overflow': 'reject-publish',
+      'x-dead-letter-exchange': '',
+      'x-dead-letter-routing-key': parked,
+      'x-dead-letter-strategy': 'at-least-once',
+    }
+    return [
+      { name: parked, arguments: quorum, routingKey: undefined },
+      // One consumer at a time keeps the versions of a record in order; the others stand by.
+      { name: persist, arguments: { ...inward, 'x-single-active-consumer': true }, routingKey: name },
+      { name: bulk, arguments: inward, routingKey: `${name}.bulk` },
+    ]
+  })
+}
+
 /**
  * Declares everything, on a channel of its own: a refusal closes it.
  * @throws TopologyMismatch if something stands that was declared otherwise.
@@ -47,29 +76,12 @@ export async function declare(model: ChannelModel, topology: Topology): Promise<
   const channel = await model.createChannel()
   channel.on('error', () => undefined) // the call that failed rejects with it
   await declared(topology.exchange, () => channel.assertExchange(topology.exchange, 'topic', { durable: true }))
-  for (const { name, persist, parked, bulk } of topology.collections) {
-    await declared(parked, () => assertQuorum(channel, parked, {}))
-    const inward = {
-      'x-max-length': topology.lengthMax,
-      'x-overflow': 'reject-publish',
-      'x-dead-letter-exchange': '',
-      'x-dead-letter-routing-key': parked,
-      'x-dead-letter-strategy': 'at-least-once',
-    }
-    // One consumer at a time keeps the versions of a record in order; the others stand by.
-    await declared(persist, () => assertQuorum(channel, persist, { ...inward, 'x-single-active-consumer': true }))
-    await declared(bulk, () => assertQuorum(channel, bulk, inward))
-    await channel.bindQueue(persist, topology.exchange, name)
-    await channel.bindQueue(bulk, topology.exchange, `${name}.bulk`)
+  for (const { name, arguments: args, routingKey } of queuesOf(topology)) {
+    await declared(name, () => channel.assertQueue(name, { durable: true, arguments: args }))
+    if (routingKey !== undefined) await channel.bindQueue(name, topology.exchange, routingKey)
   }
   await channel.close()
 }
-
-const assertQuorum = (channel: Channel, name: string, args: Record<string, unknown>) =>
-  channel.assertQueue(name, {
-    durable: true,
-    arguments: { 'x-queue-type': 'quorum', 'x-delivery-limit': deliveryLimit, ...args },
-  })
 
 async function declared(name: string, assert: () => Promise<unknown>): Promise<void> {
   try {

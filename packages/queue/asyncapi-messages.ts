@@ -1,0 +1,114 @@
+import type { Collection } from '@ordermill/model'
+
+/** Messages as the AsyncAPI document describes them; `x-properties` are those of AMQP, which AsyncAPI has no place for. */
+
+const text = (rest: object = {}) => ({ type: 'string', ...rest })
+const object = (properties: Record<string, object>, required: string[], rest: object = {}) => ({
+  type: 'object',
+  properties,
+  required,
+  additionalProperties: false,
+  ...rest,
+})
+
+const uuid = text({ format: 'uuid' })
+const content = {
+  contentType: { const: 'application/json' },
+  timestamp: { type: 'integer', minimum: 0, description: 'Unix time in seconds.' },
+  deliveryMode: { const: 2 },
+}
+const traced = {
+  correlationId: text({ description: 'As X-Correlation-Id says it.' }),
+  replyTo: text({ description: 'The queue of who waits for the outcome.' }),
+}
+const recordHeaders = {
+  id: uuid,
+  version: { type: 'integer', minimum: 1 },
+  hash: text({ minLength: 1, description: 'Of the content and of the parent.' }),
+  parent: text({ minLength: 1, description: 'Hash of the version it was built on; none for the first.' }),
+  deleted: { type: 'boolean', description: 'Whether it is a tombstone.' },
+  keys: text({
+    contentMediaType: 'application/json',
+    description: 'The keyed writes in its past: a list of key, fingerprint and version.',
+  }),
+  traceparent: text({ description: 'W3C Trace Context.' }),
+}
+const bulkHeaders = {
+  id: uuid,
+  fingerprint: text({ description: "Of the request, where it had an Idempotency-Key; else ''." }),
+}
+
+/** Schemas of models carry symbols and functions of their library: only what JSON says of them is meant here. */
+const plain = (schema: object): object => JSON.parse(JSON.stringify(schema)) as object
+
+/** One version of a record. */
+export const recordMessageOf = ({ name, title, type, record }: Collection) => ({
+  name: `${name}.record`,
+  title: `A version of an ${title}`,
+  contentType: 'application/json',
+  headers: object(recordHeaders, ['id', 'version', 'hash', 'deleted']),
+  payload: plain(record.schema),
+  bindings: { amqp: { messageType: type, bindingVersion: '0.3.0' } },
+  'x-properties': object(
+    {
+      messageId: text({ pattern: '^[0-9a-f-]{36}:[1-9][0-9]*$', description: 'id:version' }),
+      type: { const: type },
+      ...content,
+      ...traced,
+    },
+    ['messageId', 'type', 'contentType', 'timestamp', 'deliveryMode'],
+  ),
+})
+
+/** All records of a bulk. */
+export const bulkMessageOf = ({ name, title, type, record }: Collection) => ({
+  name: `${name}.bulk`,
+  title: `The first versions of many ${title}s, for one transaction`,
+  contentType: 'application/json',
+  headers: object(bulkHeaders, ['id', 'fingerprint']),
+  payload: { type: 'array', minItems: 1, maxItems: 1_000, items: plain(record.schema) },
+  bindings: { amqp: { messageType: type, bindingVersion: '0.3.0' } },
+  'x-properties': object({ messageId: uuid, type: { const: type }, ...content, ...traced }, [
+    'messageId',
+    'type',
+    'contentType',
+    'timestamp',
+    'deliveryMode',
+  ]),
+})
+
+/** What was set aside: the bytes as they came, which may be anything. */
+export const parkedMessageOf = ({ name, title }: Collection) => ({
+  name: `${name}.parked`,
+  title: `Any message about an ${title} that was set aside, untouched`,
+  headers: object(
+    {
+      'parked-code': text({ minLength: 1, description: 'Why, for programs. Stable.' }),
+      'parked-reason': text({ maxLength: 1_000, description: 'Why, for people.' }),
+    },
+    ['parked-code', 'parked-reason'],
+    { additionalProperties: true, description: 'Those it came with, and why it is here.' },
+  ),
+  payload: {},
+  'x-properties': object({ messageId: text(), deliveryMode: { const: 2 } }, ['messageId', 'deliveryMode'], {
+    additionalProperties: true,
+    description: 'Those it came with.',
+  }),
+})
+
+/** What became of a message. A hint: the truth is in Postgres. */
+export const replyMessage = {
+  name: 'reply',
+  title: 'What became of a message',
+  headers: object({}, []),
+  payload: { type: 'string', maxLength: 0, description: 'Empty.' },
+  'x-properties': object(
+    {
+      messageId: text({ pattern: '^reply:' }),
+      correlationId: text({ description: 'The messageId that is answered.' }),
+      type: text({ enum: ['persisted', 'parked', 'committed', 'rolled_back'], description: 'The outcome.' }),
+      deliveryMode: { const: 2 },
+    },
+    ['messageId', 'correlationId', 'type', 'deliveryMode'],
+  ),
+}

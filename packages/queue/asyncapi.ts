@@ -1,0 +1,133 @@
+import type { Collection } from '@ordermill/model'
+import { bulkMessageOf, parkedMessageOf, recordMessageOf, replyMessage } from './asyncapi-messages.ts'
+import { queuesOf, type Topology } from './topology.ts'
+
+/** The AsyncAPI 3.0 document of the exchange, the queues and the messages between API and worker. */
+export function asyncapiDocument(collections: readonly Collection[], topology: Topology): object {
+  const parts = collections.map((collection) => partsOf(collection, topology))
+  const together = (pick: 'channels' | 'operations' | 'messages') =>
+    Object.assign({}, ...parts.map((part) => part[pick])) as Record<string, object>
+  return {
+    asyncapi: '3.0.0',
+    info: {
+      title: 'Ordermill: between API and worker',
+      version: '0.1.0',
+      description:
+        'Messages on RabbitMQ: persistent, mandatory, confirmed; queues are quorum queues. NAMESPACE goes before every name, and QUEUE_LENGTH_MAX is x-max-length.',
+      license: { name: 'MIT' },
+    },
+    servers: {
+      rabbitmq: { host: '127.0.0.1:5672', protocol: 'amqp', protocolVersion: '0.9.1', description: 'RABBITMQ_URL' },
+    },
+    defaultContentType: 'application/json',
+    channels: {
+      ...together('channels'),
+      replies: {
+        address: null,
+        description: 'A queue of each API process, named by the broker and gone with the process.',
+        messages: { reply: ref('components/messages/reply') },
+        bindings: {
+          amqp: {
+            is: 'queue',
+            queue: { name: '', durable: false, exclusive: true, autoDelete: true, vhost: '/' },
+            bindingVersion: '0.3.0',
+          },
+        },
+      },
+    },
+    operations: together('operations'),
+    components: { messages: { ...together('messages'), reply: replyMessage } },
+  }
+}
+
+const ref = (path: string) => ({ $ref: `#/${path}` })
+
+function partsOf(collection: Collection, topology: Topology) {
+  const { name, title } = collection
+  const queues = topology.collections.find((one) => one.name === name)
+  if (queues === undefined) throw new Error(`the topology has no queues for ${name}`)
+  const kinds = { persist: 'record', bulk: 'bulk', parked: 'parked' } as const
+  const channelOf = (kind: keyof typeof kinds) => {
+    const queue = queuesOf(topology).find((one) => one.name === queues[kind])
+    if (queue === undefined) throw new Error(`the queue ${queues[kind]} is not declared`)
+    return {
+      address: queue.name,
+      messages: { [kinds[kind]]: ref(`components/messages/${name}.${kinds[kind]}`) },
+      bindings: {
+        amqp: {
+          is: 'queue',
+          queue: {
+            name: queue.name,
+            durable: true,
+            exclusive: false,
+            autoDelete: false,
+            vhost: '/',
+            'x-arguments': queue.arguments,
+            ...(queue.routingKey === undefined
+              ? {}
+              : { 'x-bound-to': { exchange: topology.exchange, routingKey: queue.routingKey } }),
+          },
+          bindingVersion: '0.3.0',
+        },
+      },
+    }
+  }
+  const exchangeOf = (routingKey: string, kind: 'record' | 'bulk') => ({
+    address: routingKey,
+    messages: { [kind]: ref(`components/messages/${name}.${kind}`) },
+    bindings: {
+      amqp: {
+        is: 'routingKey',
+        exchange: { name: topology.exchange, type: 'topic', durable: true, autoDelete: false, vhost: '/' },
+        bindingVersion: '0.3.0',
+      },
+    },
+  })
+  const operation = (action: 'send' | 'receive', channel: string, message: string, summary: string, more = {}) => ({
+    action,
+    channel: ref(`channels/${channel}`),
+    messages: [ref(`channels/${channel}/messages/${message}`)],
+    summary,
+    bindings: {
+      amqp:
+        action === 'send'
+          ? { deliveryMode: 2, mandatory: true, bindingVersion: '0.3.0' }
+          : { ack: true, bindingVersion: '0.3.0' },
+    },
+    ...more,
+  })
+  const reply = {
+    reply: {
+      address: { location: '$message.header#/replyTo', description: 'The property reply-to, where somebody waits.' },
+      channel: ref('channels/replies'),
+      messages: [ref('channels/replies/messages/reply')],
+    },
+  }
+  return {
+    channels: {
+      [`${name}.accepted`]: exchangeOf(name, 'record'),
+      [`${name}.bulk-accepted`]: exchangeOf(`${name}.bulk`, 'bulk'),
+      [queues.persist]: channelOf('persist'),
+      [queues.bulk]: channelOf('bulk'),
+      [queues.parked]: channelOf('parked'),
+    },
+    operations: {
+      [`publish-${title}`]: operation(
+        'send',
+        `${name}.accepted`,
+        'record',
+        'The API hands over what it accepts',
+        reply,
+      ),
+      [`persist-${title}`]: operation('receive', queues.persist, 'record', 'The worker persists it, then acks'),
+      [`publish-${title}-bulk`]: operation('send', `${name}.bulk-accepted`, 'bulk', 'The API hands over a bulk', reply),
+      [`persist-${title}-bulk`]: operation('receive', queues.bulk, 'bulk', 'The worker persists all of it or nothing'),
+      [`park-${title}`]: operation('send', queues.parked, 'parked', 'The worker sets aside what no retry can save'),
+    },
+    messages: {
+      [`${name}.record`]: recordMessageOf(collection),
+      [`${name}.bulk`]: bulkMessageOf(collection),
+      [`${name}.parked`]: parkedMessageOf(collection),
+    },
+  }
+}
