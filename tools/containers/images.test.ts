@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { environment } from '@ordermill/config'
 import { serversFolder } from '@ordermill/servers'
@@ -22,6 +22,9 @@ else await tests(nobody)
 
 async function tests(nobody: Nobody): Promise<void> {
   mkdirSync(cache, { recursive: true, mode: 0o755 })
+  // A run that was killed leaves its folder: nobody's after an hour.
+  for (const left of readdirSync(cache).filter((name) => name.startsWith('build-')))
+    if (Date.now() - statSync(join(cache, left)).mtimeMs > 3_600_000) rmSync(join(cache, left), { recursive: true })
   const folder = mkdtempSync(join(cache, 'build-'))
   chmodSync(folder, 0o755)
   t.teardown(async () => {
@@ -33,7 +36,7 @@ async function tests(nobody: Nobody): Promise<void> {
   const api = await build('Dockerfile.api')
   const worker = await build('Dockerfile.worker')
   // As in the containers, where all of it is root's and the file system is read-only.
-  await run('chmod', ['-R', 'a-w', folder])
+  await run('chmod', ['-R', 'a-w', api.root, worker.root])
 
   t.test('the images hold production dependencies, the sources they run, and no more', async (t) => {
     for (const { workdir } of [api, worker]) {

@@ -21,6 +21,8 @@ export interface Service {
 
 /** Starts the entrypoint of a tree as somebody without rights; killed at the latest in the teardown. */
 export async function startService(t: Teardown, tree: Tree, nobody: Nobody, env: Record<string, string>) {
+  if (tree.entrypoint[0] !== 'node')
+    throw new Error('something stands between the container and Node: it gets the signals')
   const { child, output } = start(t, tree.entrypoint, tree, nobody, env)
   const url = await until('the service listens', () => {
     if (child.exitCode !== null) throw new Error(`it ended with ${child.exitCode}:\n${output()}`)
