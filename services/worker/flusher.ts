@@ -64,7 +64,10 @@ async function publishUnsent(parts: FlusherParts, age_ms: number): Promise<numbe
   const tried = await Promise.allSettled(
     [...firsts.values()].map(async (mark) => {
       const version = await cache.readVersion(mark)
-      if (version === undefined) return textless.push(mark) && []
+      if (version === undefined) {
+        textless.push(mark)
+        return []
+      }
       await publisher.publish(recordMessage(version, { exchange, collection: collection.name, type: collection.type }))
       metrics.flushed.inc({ outcome: 'published' })
       return [mark]
@@ -78,7 +81,7 @@ async function publishUnsent(parts: FlusherParts, age_ms: number): Promise<numbe
   return sent.length
 }
 
-/** A mark without its text: it was settled or sent meanwhile, or Postgres has it. Else it can only be told of, loudly. */
+/** A mark without its text: settled if Postgres has it; else it can only be told of. */
 async function settleTextless(marks: DirtyMark[], { cache, stored, log }: FlusherParts): Promise<void> {
   if (marks.length === 0) return
   const persisted = await stored.persisted(marks)
@@ -86,7 +89,7 @@ async function settleTextless(marks: DirtyMark[], { cache, stored, log }: Flushe
   const known = new Set(persisted.map(({ id, version }) => `${id}:${version}`))
   const missing = marks.filter(({ id, version }) => !known.has(`${id}:${version}`))
   if (missing.length > 0)
-    log.error({ missing: missing.length, first: missing[0] }, 'dirty, but neither cached nor persisted')
+    log.warn({ missing: missing.length, first: missing[0] }, 'unsent without its text: sent meanwhile, or lost')
 }
 
 async function settlePersisted({ cache, stored, metrics, after_ms }: FlusherParts): Promise<void> {
