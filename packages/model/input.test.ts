@@ -83,9 +83,9 @@ t.test('no value is turned into another type: each wrong one is a fault of its f
 })
 
 t.test(
-  'a body with a hundred thousand unknown members is answered with a hundred faults, the known fields first',
+  'a body with ten thousand unknown members is answered with a hundred faults, the known fields first',
   async (t) => {
-    const many = Object.fromEntries(Array.from({ length: 100_000 }, (_, at) => [`x${at}`, at]))
+    const many = Object.fromEntries(Array.from({ length: 10_000 }, (_, at) => [`x${at}`, at]))
     const faults = faultsOfCreate({ ...many, amount: 'x' })
     t.equal(faults.length, 100)
     t.strictSame(

@@ -1,3 +1,4 @@
+import { deepStrictEqual, partialDeepStrictEqual } from 'node:assert/strict'
 import fc from 'fast-check'
 import t from 'tap'
 import { type Base, fingerprint, firstVersion, hashOf, newId, nextVersion, orders, parseRecord, readCreate, tombstone, type Version } from './index.ts' // biome-ignore format: one line
@@ -30,11 +31,11 @@ const first = (content: ReturnType<typeof readCreate<(typeof orders)['fields']>>
 const baseOf = (version: Version): Base => ({ ...version, record: parseRecord(orders, version.text) })
 const some = readCreate(orders, { product_name: 'Tea', amount: 1 }, now)
 
-t.test('the text of any version parses again to what went in', async (t) => {
+t.test('the text of any version parses again to what went in', async () => {
   fc.assert(
     fc.property(contents, (content) => {
       const { text, id } = first(content)
-      t.strictSame(parseRecord(orders, text), {
+      deepStrictEqual(parseRecord(orders, text), {
         id,
         version: 1,
         status: 'placed',
@@ -56,7 +57,7 @@ t.test('a change that leaves the content equal makes no version', async () => {
   )
 })
 
-t.test('a change of any field makes the next version on top of the one before', async (t) => {
+t.test('a change of any field makes the next version on top of the one before', async () => {
   fc.assert(
     fc.property(contents, contents, (before, after) => {
       fc.pre(
@@ -64,8 +65,8 @@ t.test('a change of any field makes the next version on top of the one before', 
       )
       const base = baseOf(first(before))
       const next = nextVersion(orders, base, { content: after, status: undefined, now: later })
-      t.match(next, { id: base.id, version: 2, parent: base.hash, deleted: false })
-      t.strictSame(parseRecord(orders, next?.text ?? ''), {
+      partialDeepStrictEqual(next, { id: base.id, version: 2, parent: base.hash, deleted: false })
+      deepStrictEqual(parseRecord(orders, next?.text ?? ''), {
         id: base.id,
         version: 2,
         status: 'placed',
