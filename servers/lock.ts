@@ -1,4 +1,4 @@
-import { linkSync, mkdirSync, readFileSync, renameSync, unlinkSync, writeFileSync } from 'node:fs'
+import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, unlinkSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { errnoOf, ServerProblem } from './problem.ts'
 import { isRunning, type ProcessId, processId } from './process-table.ts'
@@ -24,8 +24,8 @@ export function tryLock(path: string): boolean {
   const own = processId(process.pid)
   mkdirSync(dirname(path), { recursive: true, mode: 0o755 })
   const claim = `${path}.${process.pid}`
-  writeFileSync(claim, JSON.stringify(own))
   try {
+    writeFileSync(claim, JSON.stringify(own))
     // link() makes the lock appear with its content in one step: nobody ever reads a half-written holder.
     linkSync(claim, path)
     return true
@@ -33,7 +33,7 @@ export function tryLock(path: string): boolean {
     if (errnoOf(error) !== 'EEXIST') throw error
     return holderOf(path) ? false : takeFromTheDead(claim, path)
   } finally {
-    unlinkSync(claim)
+    rmSync(claim, { force: true })
   }
 }
 

@@ -89,7 +89,7 @@ export async function startServers(options: ServerOptions): Promise<Servers> {
 
   const folder = openFolder(options.dataDir)
   const lock = join(folder, 'owner.lock')
-  if (!tryLock(lock)) throw alreadyRunning(folder, holderOf(lock)?.pid)
+  if (!takeLock(lock, folder)) throw alreadyRunning(folder, holderOf(lock)?.pid)
   const guard = options.guard ?? new Guard()
   const notes = [...given.notes]
   const running = new Map<ServerName, Supervised>()
@@ -149,6 +149,14 @@ function openFolder(dataDir: string): string {
     return realpathSync(dataDir)
   } catch (error) {
     throw explainDisk(error, dataDir)
+  }
+}
+
+function takeLock(lock: string, folder: string): boolean {
+  try {
+    return tryLock(lock)
+  } catch (error) {
+    throw explainDisk(error, folder)
   }
 }
 

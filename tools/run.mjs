@@ -113,16 +113,31 @@ function run() {
   })
 }
 
-// npm, killed hard, tells us nothing; nor does the shell between us, on any signal.
+// npm, killed hard, tells us nothing; nor do the shells between us. So watch the line of parents up to npm: one that
+// changes means that somebody in it has died.
 function watchParent(child) {
   if (process.env.npm_lifecycle_event === undefined) return
-  const parent = process.ppid
+  const before = String(parents())
   const timer = setInterval(() => {
-    if (process.ppid === parent) return
+    if (String(parents()) === before) return
     clearInterval(timer)
     child.kill('SIGTERM')
   }, 500)
   timer.unref()
+}
+
+function parents() {
+  const line = [process.ppid]
+  try {
+    for (let pid = process.ppid; line.length < 5; line.push(pid)) {
+      const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
+      if (/\((npm|pnpm|yarn)/.test(stat)) return line
+      pid = Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1])
+    }
+  } catch {
+    // No /proc here, or a parent has died this moment.
+  }
+  return line.slice(0, 1)
 }
 
 function fail(message) {
