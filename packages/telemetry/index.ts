@@ -2,4 +2,5 @@
 
 export type { Registry } from 'prom-client'
 export { createLogger, type Logger } from './logger.ts'
+export { measured, statementOp } from './measured.ts'
 export { type ApiMetrics, apiMetrics, createRegistry, type WorkerMetrics, workerMetrics } from './metrics.ts'

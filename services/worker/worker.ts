@@ -12,7 +12,7 @@ import {
 import { type Collection, newId, orders, toError, type Version } from '@ordermill/model'
 import { createConsumer, createPublisher, type Delivery, replyTo, topologyOf } from '@ordermill/queue'
 import { createIndexWriter, createSearchClient, indexDefinition } from '@ordermill/search'
-import { createRegistry, type Logger, workerMetrics } from '@ordermill/telemetry'
+import { createRegistry, type Logger, measured, statementOp, workerMetrics } from '@ordermill/telemetry'
 import { runBulks } from './bulk.ts'
 import { runFlusher } from './flusher.ts'
 import { createFollower } from './follower.ts'
@@ -45,13 +45,18 @@ export async function startWorker(
   const holder = newId()
   const lost = (what: string) => (err: Error) => log.debug({ err }, `${what} is away`)
 
-  const database = createDatabase({
-    dsn: options.POSTGRES_DSN,
-    name: 'ordermill-worker',
-    poolMax: options.DB_POOL_MAX,
-    timeout_ms: options.MESSAGE_TIMEOUT_MS,
-    onLost: lost('Postgres'),
-  })
+  const database = measured(
+    createDatabase({
+      dsn: options.POSTGRES_DSN,
+      name: 'ordermill-worker',
+      poolMax: options.DB_POOL_MAX,
+      timeout_ms: options.MESSAGE_TIMEOUT_MS,
+      onLost: lost('Postgres'),
+    }),
+    ['query', 'transaction'],
+    (op, _outcome, seconds) => metrics.dbQuery.observe({ op }, seconds),
+    statementOp,
+  )
   const client = connectCache({
     urls: options.REDIS_ADDR,
     timeout_ms: options.CACHE_TIMEOUT_MS,
@@ -59,7 +64,11 @@ export async function startWorker(
     onReady: () => log.debug('the cache is there'),
   })
   const { NAMESPACE: namespace } = options
-  const cache = createRecordCache({ client, collection: collection.name, namespace, dirtyLimit: options.DIRTY_LIMIT })
+  const cache = measured(
+    createRecordCache({ client, collection: collection.name, namespace, dirtyLimit: options.DIRTY_LIMIT }),
+    ['settle', 'markSent', 'marksOlderThan', 'readVersion'],
+    (op, outcome, seconds) => metrics.cache.observe({ op, outcome }, seconds),
+  )
   const topology = topologyOf([collection.name], { namespace, lengthMax: options.QUEUE_LENGTH_MAX })
   const [queues] = topology.collections
   if (queues === undefined) throw new Error('a topology without queues')

@@ -1,8 +1,9 @@
 import { createDatabase, type Database } from '@ordermill/database'
+import { measured, statementOp } from '@ordermill/telemetry'
 import type { Surroundings } from '../parts.ts'
 
 /** Acquires the pool of connections to Postgres; released when the app closes. */
-export function databasePlugin({ app, options, log: root }: Surroundings): Database {
+export function databasePlugin({ app, options, metrics, log: root }: Surroundings): Database {
   const log = root.child({ component: 'database' })
   const database = createDatabase({
     dsn: options.POSTGRES_DSN,
@@ -12,5 +13,10 @@ export function databasePlugin({ app, options, log: root }: Surroundings): Datab
     onLost: (error) => log.warn({ err: error }, 'a connection to Postgres was lost'),
   })
   app.addHook('onClose', () => database.stop())
-  return database
+  return measured(
+    database,
+    ['query', 'transaction'],
+    (op, _outcome, seconds) => metrics.dbQuery.observe({ op }, seconds),
+    statementOp,
+  )
 }
