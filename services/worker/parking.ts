@@ -24,6 +24,22 @@ interface ParkingParts {
 /** Longest reason that goes into a header: frames have a limit, reasons of Postgres do not. */
 const reasonMax = 1_000
 
+/**
+ * Most bytes of headers, as JSON, that are kept with a parked message: ours need 2 kB. amqplib encodes up to 64 KiB, other
+ * publishers send more; a message that cannot be parked for its headers would be in hand for ever.
+ */
+const headersMax = 12_000
+
+/** The headers without the largest ones, if they are too much; `parked-dropped` names those. */
+function fittingHeaders(headers: Record<string, unknown>): Record<string, unknown> {
+  const sized = Object.entries(headers).map((entry) => ({ entry, bytes: Buffer.byteLength(JSON.stringify(entry)) }))
+  let total = 0
+  const kept = sized.sort((a, b) => a.bytes - b.bytes).filter(({ bytes }) => (total += bytes) <= headersMax)
+  if (kept.length === sized.length) return headers
+  const dropped = sized.slice(kept.length).map(({ entry: [name] }) => name)
+  return { ...Object.fromEntries(kept.map(({ entry }) => entry)), 'parked-dropped': dropped.join().slice(0, reasonMax) }
+}
+
 export function createParking({ publisher, queue, log, onParked }: ParkingParts): Parking {
   const confirmed = new WeakSet<Delivery>() // a repeated call parks only what the one before it did not
   return {
@@ -32,7 +48,7 @@ export function createParking({ publisher, queue, log, onParked }: ParkingParts)
         if (confirmed.has(delivery)) return
         const { body, properties } = delivery
         const headers = {
-          ...properties.headers,
+          ...fittingHeaders(properties.headers ?? {}),
           'parked-code': reason.code,
           'parked-reason': reason.message.slice(0, reasonMax),
         }
