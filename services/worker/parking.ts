@@ -33,8 +33,12 @@ const headersMax = 12_000
 /** The headers without the largest ones, if they are too much; `parked-dropped` names those. */
 function fittingHeaders(headers: Record<string, unknown>): Record<string, unknown> {
   const sized = Object.entries(headers).map((entry) => ({ entry, bytes: Buffer.byteLength(JSON.stringify(entry)) }))
-  let total = 0
-  const kept = sized.sort((a, b) => a.bytes - b.bytes).filter(({ bytes }) => (total += bytes) <= headersMax)
+  sized.sort((a, b) => a.bytes - b.bytes)
+  let room = headersMax
+  const kept = sized.filter(({ bytes }) => {
+    room -= bytes
+    return room >= 0
+  })
   if (kept.length === sized.length) return headers
   const dropped = sized.slice(kept.length).map(({ entry: [name] }) => name)
   return { ...Object.fromEntries(kept.map(({ entry }) => entry)), 'parked-dropped': dropped.join().slice(0, reasonMax) }
