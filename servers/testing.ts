@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto'
-import { Client as Engine } from '@elastic/elasticsearch'
 import { migrate } from '@ordermill/database/migrate'
 import { connect } from 'amqplib'
-import { Redis } from 'ioredis'
 import { Client } from 'pg'
+import { removeIndices, removeKeys } from './clear.ts'
 import type { Env } from './programs.ts'
+
+export { removeKeys }
 
 /** A corner of the test servers that nobody else uses. */
 export interface Corner {
@@ -51,7 +52,7 @@ export async function corner(t: Teardown, env: Env, collections = ['orders']): P
         onPostgres(POSTGRES_DSN, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`),
         removeQueues(RABBITMQ_URL, namespace, collections),
         removeKeys(REDIS_ADDR, `{*}:${namespace}*`),
-        removeIndices(ELASTICSEARCH_URL, namespace),
+        ELASTICSEARCH_URL === '' ? undefined : removeIndices(ELASTICSEARCH_URL, `${namespace}*`),
       ])
     },
   }
@@ -112,28 +113,4 @@ async function removeQueues(url: string, namespace: string, collections: string[
     for (const use of ['persist', 'parked', 'bulk']) await channel.deleteQueue(`${namespace}${name}.${use}`)
   await channel.deleteExchange(`${namespace}ordermill.records`)
   await connection.close()
-}
-
-/** Takes away the keys that match: what a Redis that forgets would do. */
-export async function removeKeys(address: string, match: string): Promise<void> {
-  const redis = new Redis(address.includes('://') ? address : `redis://${address}`)
-  try {
-    let cursor = '0'
-    do {
-      const [next, keys] = await redis.scan(cursor, 'MATCH', match, 'COUNT', 1_000)
-      if (keys.length > 0) await redis.unlink(...keys)
-      cursor = next
-    } while (cursor !== '0')
-  } finally {
-    redis.disconnect()
-  }
-}
-
-async function removeIndices(url: string, namespace: string): Promise<void> {
-  if (url === '') return
-  const engine = new Engine({ node: url })
-  const found = await engine.indices.get({ index: `${namespace}*`, allow_no_indices: true })
-  const names = Object.keys(found)
-  if (names.length > 0) await engine.indices.delete({ index: names })
-  await engine.close()
 }
