@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { serversFolder } from './folders.ts'
 import type { ServerName } from './plan.ts'
@@ -22,7 +23,10 @@ export async function startServer(
   const dataDir = options.dataDir ?? join(serversFolder(), `test-${process.pid}-${randomUUID().slice(0, 8)}`)
   const { env } = options
   const machine = Object.fromEntries(Object.entries(env).filter(([variable]) => !GIVEN.includes(variable)))
-  const started = await startServers({ ...options, env: machine, dataDir, which: [name] })
+  const started = await startServers({ ...options, env: machine, dataDir, which: [name] }).catch((error: unknown) => {
+    rmSync(dataDir, { recursive: true, force: true })
+    throw error
+  })
   const handle = started.servers[name]
   if (!handle) throw new Error(started.notes.join(' '))
   return Object.assign(Object.create(handle) as ServerHandle, {
