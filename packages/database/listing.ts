@@ -1,4 +1,5 @@
 import type { Collection, StoredRecord } from '@ordermill/model'
+import { sqlComment } from './comment.ts'
 import type { Session } from './database.ts'
 import { selectList, versionOf } from './rows.ts'
 
@@ -25,7 +26,12 @@ export interface Page {
 export async function listRecords(
   session: Session,
   c: Collection,
-  { filter, after, limit }: { filter: Filter; after: Position | undefined; limit: number },
+  {
+    filter,
+    after,
+    limit,
+    correlationId,
+  }: { filter: Filter; after: Position | undefined; limit: number; correlationId?: string },
 ): Promise<Page> {
   const values: unknown[] = [limit + 1]
   const bind = (value: unknown) => `$${values.push(value)}`
@@ -38,7 +44,7 @@ export async function listRecords(
   if (after !== undefined)
     where.push(`(created_at, id) < (${bind(after.created_at)}::timestamptz, ${bind(after.id)}::uuid)`)
   const rows = await session.query({
-    text: `SELECT ${selectList(c)} FROM ${c.name} WHERE ${where.join(' AND ')} ORDER BY created_at DESC, id DESC LIMIT $1`,
+    text: `SELECT ${selectList(c)} FROM ${c.name} WHERE ${where.join(' AND ')} ORDER BY created_at DESC, id DESC LIMIT $1${sqlComment(correlationId)}`,
     values,
   })
   const page = rows.slice(0, limit)
@@ -53,16 +59,20 @@ export async function listRecords(
 }
 
 /** Every version of a record that Postgres has, oldest first. */
-export async function readHistory(session: Session, c: Collection, id: string): Promise<StoredRecord[]> {
+export async function readHistory(
+  session: Session,
+  c: Collection,
+  id: string,
+  correlationId?: string,
+): Promise<StoredRecord[]> {
+  const comment = sqlComment(correlationId)
   const [row] = await session.query({
-    name: `${c.name}-read`,
-    text: `SELECT ${selectList(c)} FROM ${c.name} WHERE id = $1`,
+    text: `SELECT ${selectList(c)} FROM ${c.name} WHERE id = $1${comment}`,
     values: [id],
   })
   const current = row === undefined ? undefined : (JSON.parse(versionOf(c, row).text) as StoredRecord)
   const past = await session.query<{ body: StoredRecord }>({
-    name: `${c.name}-history`,
-    text: `SELECT body FROM ${c.name}_history WHERE id = $1 ORDER BY version`,
+    text: `SELECT body FROM ${c.name}_history WHERE id = $1 ORDER BY version${comment}`,
     values: [id],
   })
   // What was superseded between the two reads stands in both.

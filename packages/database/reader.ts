@@ -1,4 +1,5 @@
 import type { Collection, Version } from '@ordermill/model'
+import { commented } from './comment.ts'
 import type { Session } from './database.ts'
 import { selectList, versionOf } from './rows.ts'
 
@@ -9,10 +10,10 @@ export interface Change extends Version {
 
 /** Reads one collection from Postgres. Every method throws Unavailable when it does not answer. */
 export interface RecordReader {
-  /** The version that stands, tombstones included. */
-  read(id: string): Promise<Version | undefined>
+  /** The version that stands, tombstones included. The correlation id is of the request that asks. */
+  read(id: string, correlationId?: string): Promise<Version | undefined>
   /** Those that stand, in the order asked for. */
-  readMany(ids: string[]): Promise<(Version | undefined)[]>
+  readMany(ids: string[], correlationId?: string): Promise<(Version | undefined)[]>
   /** Which of these versions are persisted: they stand, or were superseded. */
   persisted(versions: { id: string; version: number }[]): Promise<{ id: string; version: number; hash: string }[]>
   /** Up to `limit` rows whose change number is above `after`, in order. */
@@ -24,20 +25,15 @@ export interface RecordReader {
 export function createReader(session: Session, c: Collection): RecordReader {
   const list = selectList(c)
   return {
-    async read(id) {
-      const [row] = await session.query({
-        name: `${c.name}-read`,
-        text: `SELECT ${list} FROM ${c.name} WHERE id = $1`,
-        values: [id],
-      })
+    async read(id, correlationId) {
+      const statement = { name: `${c.name}-read`, text: `SELECT ${list} FROM ${c.name} WHERE id = $1`, values: [id] }
+      const [row] = await session.query(commented(statement, correlationId))
       return row === undefined ? undefined : versionOf(c, row)
     },
-    async readMany(ids) {
-      const rows = await session.query({
-        name: `${c.name}-read-many`,
-        text: `SELECT ${list} FROM ${c.name} WHERE id = ANY($1::uuid[])`,
-        values: [ids],
-      })
+    async readMany(ids, correlationId) {
+      const text = `SELECT ${list} FROM ${c.name} WHERE id = ANY($1::uuid[])`
+      const statement = { name: `${c.name}-read-many`, text, values: [ids] }
+      const rows = await session.query(commented(statement, correlationId))
       const found = new Map(rows.map((row) => [String(row['id']), versionOf(c, row)]))
       return ids.map((id) => found.get(id))
     },

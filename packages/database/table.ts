@@ -1,5 +1,6 @@
 import type { Collection, Version } from '@ordermill/model'
 import { columnsOf, recordSql } from './columns.ts'
+import { sqlComment } from './comment.ts'
 import type { Database, Session } from './database.ts'
 import { type Chain, decide, type Outcome, type Standing } from './decide.ts'
 import { databaseFailure } from './failure.ts'
@@ -8,9 +9,10 @@ import { databaseFailure } from './failure.ts'
 export interface Table {
   /**
    * Applies chains of different records in one transaction: all or none. Gives the outcome of every version, chain by chain.
+   * `correlationId` is told to Postgres: of the first of them.
    * @throws BadData if Postgres will never take one of them; Unavailable if it cannot now.
    */
-  apply(chains: Chain[], signal: AbortSignal, also?: Also): Promise<Outcome[][]>
+  apply(chains: Chain[], signal: AbortSignal, also?: Also, correlationId?: string): Promise<Outcome[][]>
   /**
    * Hands `work` an `apply` that does the real thing in a transaction which is rolled back whatever happens: would it pass now?
    * After a refusal the next call starts from what the ones before it left.
@@ -31,9 +33,16 @@ export function createTable(database: Database, c: Collection): Table {
   const names = columns.map(({ name }) => name)
   const recordset = (alias: string) =>
     `jsonb_to_recordset($1::jsonb) AS ${alias}(${columns.map(({ name, type }) => `${name} ${type}`).join(', ')})`
-  const insertSql = `INSERT INTO ${c.name} (${names.join(', ')}) SELECT ${names.map((name) => `r.${name}`).join(', ')} FROM ${recordset('r')} ON CONFLICT (id) DO NOTHING RETURNING id`
+  // A record that was made before a field was added takes the default that its column has.
+  const given = (name: string) => {
+    const fallback = columns.find((column) => column.name === name)?.fallback
+    return fallback === undefined
+      ? `r.${name}`
+      : `coalesce(r.${name}, ${fallback === 'now()' ? 'r.created_at' : fallback})`
+  }
+  const insertSql = `INSERT INTO ${c.name} (${names.join(', ')}) SELECT ${names.map(given).join(', ')} FROM ${recordset('r')} ON CONFLICT (id) DO NOTHING RETURNING id`
   const changed = names.filter((name) => name !== 'id' && name !== 'created_at')
-  const updateSql = `UPDATE ${c.name} t SET ${changed.map((name) => `${name} = r.${name}`).join(', ')}, change_seq = nextval('${c.name}_change_seq') FROM ${recordset('r')} WHERE t.id = r.id RETURNING t.id`
+  const updateSql = `UPDATE ${c.name} t SET ${changed.map((name) => `${name} = ${given(name)}`).join(', ')}, change_seq = nextval('${c.name}_change_seq') FROM ${recordset('r')} WHERE t.id = r.id RETURNING t.id`
   const keepSql = `INSERT INTO ${c.name}_history (id, version, hash, parent, keys, body) SELECT t.id, t.version, t.hash, t.parent, t.keys, ${recordSql(c, 't')} FROM ${c.name} t WHERE t.id = ANY($1::uuid[]) ON CONFLICT DO NOTHING`
   const keepNewSql = `INSERT INTO ${c.name}_history (id, version, hash, parent, keys, body) SELECT (r->'body'->>'id')::uuid, (r->'body'->>'version')::int, r->>'hash', r->>'parent', nullif(r->'keys', 'null'), r->'body' FROM jsonb_array_elements($1::jsonb) AS r ON CONFLICT DO NOTHING`
   const begin = `BEGIN; SELECT pg_advisory_xact_lock(hashtextextended(current_schema() || '.${c.name}', 0))`
@@ -105,8 +114,12 @@ export function createTable(database: Database, c: Collection): Table {
   }
 
   return {
-    apply: (chains, signal, also) =>
-      database.transaction((session) => applyAlso(session, chains, also), { signal, begin }),
+    apply: (chains, signal, also, correlationId) =>
+      // The comment is in the BEGIN: the statements after it stay prepared.
+      database.transaction((session) => applyAlso(session, chains, also), {
+        signal,
+        begin: begin + sqlComment(correlationId),
+      }),
     async tryOut(signal, work, also) {
       const undo = new Error('tried out')
       let result: { value: Awaited<ReturnType<typeof work>> } | undefined

@@ -10,6 +10,8 @@ export interface BulkMessage {
   /** JSON texts of the first versions of its members, in the order they were sent. */
   texts: string[]
   correlationId: string | undefined
+  /** W3C trace context of the request, where it had one. */
+  traceparent?: string | undefined
 }
 
 interface Envelope {
@@ -31,7 +33,11 @@ export function bulkMessage(bulk: BulkMessage, { exchange, collection, type, rep
       timestamp: Math.floor(Date.now() / 1_000),
       ...(bulk.correlationId === undefined ? {} : { correlationId: bulk.correlationId }),
       ...(replyTo === undefined ? {} : { replyTo }),
-      headers: { id: bulk.id, fingerprint: bulk.fingerprint },
+      headers: {
+        id: bulk.id,
+        fingerprint: bulk.fingerprint,
+        ...(bulk.traceparent === undefined ? {} : { traceparent: bulk.traceparent }),
+      },
     },
   }
 }

@@ -70,7 +70,13 @@ export function createBulkWriter({
       const texts = contents.map(
         (content, index) => firstVersion(collection, { id: memberId(id, index), content, now }).text,
       )
-      const bulk = { id, fingerprint: request?.fingerprint ?? '', texts, correlationId: caller.correlationId }
+      const bulk = {
+        id,
+        fingerprint: request?.fingerprint ?? '',
+        texts,
+        correlationId: caller.correlationId,
+        traceparent: caller.traceparent,
+      }
       const word = replies.wait(id, wait_ms)
       await accepted.remember(id)
       try {

@@ -11,9 +11,9 @@ export interface Read {
 /** Reads one collection: the cache, else Postgres. */
 export interface Reader {
   /** @throws NotFound (also for a tombstone) | Unavailable */
-  read(id: string): Promise<Read>
+  read(id: string, correlationId: string): Promise<Read>
   /** Those that exist, in the order asked for. */
-  readMany(ids: string[]): Promise<Version[]>
+  readMany(ids: string[], correlationId: string): Promise<Version[]>
 }
 
 interface ReaderParts {
@@ -24,32 +24,32 @@ interface ReaderParts {
 }
 
 export function createReader({ collection, cache, stored, onRead }: ReaderParts): Reader {
-  const find = async (id: string): Promise<Read | undefined> => {
+  const find = async (id: string, correlationId: string): Promise<Read | undefined> => {
     let cached: Version | undefined
     try {
       cached = await cache.read(id)
     } catch (thrown) {
       if (!(thrown instanceof Unavailable)) throw thrown
-      const version = await stored.read(id)
+      const version = await stored.read(id, correlationId)
       return version === undefined ? undefined : { version, source: 'BYPASS' }
     }
     if (cached !== undefined) return { version: cached, source: 'HIT' }
-    const version = await stored.read(id)
+    const version = await stored.read(id, correlationId)
     return version === undefined
       ? undefined
       : { version: await cache.fill(version).catch(() => version), source: 'MISS' }
   }
   return {
-    async read(id) {
-      const found = await find(id)
+    async read(id, correlationId) {
+      const found = await find(id, correlationId)
       if (found === undefined || found.version.deleted) throw new NotFound(`The ${collection.title} ${id}`)
       onRead(found.source)
       return found
     },
-    async readMany(ids) {
+    async readMany(ids, correlationId) {
       const cached = await cache.readMany(ids).catch((): (Version | undefined)[] => ids.map(() => undefined))
       const missing = ids.filter((_, at) => cached[at] === undefined)
-      const rows = missing.length === 0 ? [] : await stored.readMany(missing)
+      const rows = missing.length === 0 ? [] : await stored.readMany(missing, correlationId)
       const byId = new Map([...cached, ...rows].filter((one) => one !== undefined).map((one) => [one.id, one]))
       return ids.map((id) => byId.get(id)).filter((one) => one !== undefined && !one.deleted) as Version[]
     },

@@ -52,10 +52,10 @@ export function createWriter({ collection, cache, stored, findKeyUse, acceptor }
   const { name, title } = collection
 
   /** The version that stands, cached; undefined if there never was one. */
-  const standing = async (id: string): Promise<Version | undefined> => {
+  const standing = async (id: string, { correlationId }: Caller): Promise<Version | undefined> => {
     const cached = await cache.read(id)
     if (cached !== undefined) return cached
-    const row = await stored.read(id)
+    const row = await stored.read(id, correlationId)
     return row === undefined ? undefined : cache.fill(row)
   }
   const isReplay = async (version: Version, request: KeyedRequest | undefined): Promise<boolean> => {
@@ -79,7 +79,7 @@ export function createWriter({ collection, cache, stored, findKeyUse, acceptor }
   ): Promise<Receipt> => {
     const request = keyedRequest(`${name}/${id}`, caller.key, what, body)
     for (let tries = 0; tries < triesMax; tries += 1) {
-      const base = await standing(id)
+      const base = await standing(id, caller)
       if (base === undefined) throw new NotFound(`The ${title} ${id}`)
       if (await isReplay(base, request)) return { id, version: base.version, outcome: 'replayed' }
       if (base.deleted) throw new NotFound(`The ${title} ${id}`)
@@ -101,7 +101,7 @@ export function createWriter({ collection, cache, stored, findKeyUse, acceptor }
       const request = keyedRequest(name, caller.key, `POST ${name}`, body)
       const id = request?.key ?? newId()
       for (let tries = 0; tries < triesMax; tries += 1) {
-        const before = request === undefined ? undefined : await standing(id)
+        const before = request === undefined ? undefined : await standing(id, caller)
         if (before !== undefined && request !== undefined) {
           await isReplay(before, request) // refuses another body; the id is made of the key, so this key made the record
           return { id, version: before.version, outcome: 'replayed' }

@@ -10,6 +10,8 @@ export interface ReadBatch {
   deliveriesOf: Map<Version, Delivery[]>
   /** What cannot be read, and why. */
   unreadable: { delivery: Delivery; error: BadData }[]
+  /** Of the request that caused the first of them: told to Postgres and to the log. */
+  correlationId: string | undefined
   /** When the oldest of them was accepted, in milliseconds of the Unix epoch. */
   oldest: number | undefined
 }
@@ -36,7 +38,7 @@ export function readBatch(c: Collection, deliveries: Delivery[]): ReadBatch {
       rounds[round] ??= []
       rounds[round].push(chain as unknown as Chain)
     }
-  return { rounds, deliveriesOf, unreadable, oldest }
+  return { rounds, deliveriesOf, unreadable, correlationId: correlationIdOf(deliveries[0]), oldest }
 
   function place(version: RecordMessage, delivery: Delivery): void {
     const ofOne = chains.get(version.id)
@@ -52,6 +54,12 @@ export function readBatch(c: Collection, deliveries: Delivery[]): ReadBatch {
 
 const follows = (version: Version, before: Version | undefined): boolean =>
   before !== undefined && version.parent === before.hash && version.version > before.version
+
+/** The correlation id that a delivery carries. */
+export function correlationIdOf(delivery: Delivery | undefined): string | undefined {
+  const id: unknown = delivery?.properties.correlationId
+  return typeof id === 'string' ? id : undefined
+}
 
 /** A delivery as the version it brings. What identifies it must be what its text says: everything later rests on that. */
 function readOne(c: Collection, { body, properties }: Delivery): { message: RecordMessage; acceptedAt: number } {

@@ -89,7 +89,7 @@ function readDelivery(c: Collection, { body, properties }: Delivery): ReadBulk {
 
 /** Commits the bulk with its outcome, or stores why it was rolled back. A bulk that has an outcome keeps it. */
 async function settle(
-  { id, fingerprint, chains }: ReadBulk,
+  { id, fingerprint, chains, correlationId }: ReadBulk,
   signal: AbortSignal,
   parts: BulkParts,
 ): Promise<Bulk['outcome']> {
@@ -100,12 +100,11 @@ async function settle(
   const refuse: Also = async (_session, some, outcomes) => refuseConflicts(some, outcomes, failProduct)
   const bulk = { id, fingerprint, members: chains.length }
   try {
-    await within((inner) =>
-      table.apply(chains, inner, async (session, some, outcomes) => {
-        await refuse(session, some, outcomes)
-        await storeBulk(session, { ...bulk, outcome: 'committed', errors: null })
-      }),
-    )
+    const commit: Also = async (session, some, outcomes) => {
+      await refuse(session, some, outcomes)
+      await storeBulk(session, { ...bulk, outcome: 'committed', errors: null })
+    }
+    await within((inner) => table.apply(chains, inner, commit, correlationId))
     return 'committed'
   } catch (thrown) {
     if (!(thrown instanceof BadData)) throw thrown

@@ -1,8 +1,8 @@
 import type { Chain, Outcome, Table } from '@ordermill/database'
-import { BadData, type Collection, type Unavailable, type Version } from '@ordermill/model'
+import { BadData, type Collection, newId, type Unavailable, type Version } from '@ordermill/model'
 import type { Batch, Consumer, Delivery } from '@ordermill/queue'
 import type { Logger, WorkerMetrics } from '@ordermill/telemetry'
-import { type ReadBatch, readBatch } from './batch.ts'
+import { correlationIdOf, type ReadBatch, readBatch } from './batch.ts'
 import { bisectBadData, type Verdicts } from './bisect.ts'
 import { withDeadline } from './deadline.ts'
 import type { Parking, Reason } from './parking.ts'
@@ -80,7 +80,8 @@ class Parkings {
 
 /** Persists one batch. Resolves when every delivery is persisted, being parked, or was given up because it went back to the queue. */
 async function persist(batch: Batch, read: ReadBatch, parkings: Parkings, parts: PersisterParts): Promise<void> {
-  const { log, metrics } = parts
+  const { metrics } = parts
+  const log = parts.log.child({ batch_id: newId() })
   const started = performance.now()
   const signal = AbortSignal.any([batch.signal, parts.stop])
   let outcome = 'persisted'
@@ -88,7 +89,7 @@ async function persist(batch: Batch, read: ReadBatch, parkings: Parkings, parts:
     const unreadable = read.unreadable.map(({ delivery, error }) => ({ delivery, reason: error }))
     parkings.add(park(unreadable, batch, signal, parts))
     for (const round of read.rounds) {
-      const refused = await persistRound(round, read, batch, signal, parts)
+      const refused = await persistRound(round, read, batch, signal, { ...parts, log })
       parkings.add(park(refused, batch, signal, parts))
     }
     if (read.oldest !== undefined) metrics.persistLag.observe(Math.max(0, Date.now() - read.oldest) / 1_000)
@@ -99,7 +100,9 @@ async function persist(batch: Batch, read: ReadBatch, parkings: Parkings, parts:
   } finally {
     const seconds = (performance.now() - started) / 1_000
     metrics.batch.observe({ outcome }, seconds)
-    log.info({ records: batch.deliveries.length, outcome, duration_ms: Math.round(seconds * 1_000) }, 'batch')
+    const { correlationId: correlation_id } = read
+    const duration_ms = Math.round(seconds * 1_000)
+    log.info({ records: batch.deliveries.length, outcome, duration_ms, correlation_id }, 'batch')
   }
 }
 
@@ -119,12 +122,16 @@ async function persistRound(
   const { collection, table, deadline_ms, metrics } = parts
   const onRetry = retried(parts)
   const apply = (chains: Chain[]): Promise<Outcome[][]> =>
-    retryWhileUnavailable(() => withDeadline(deadline_ms, signal, (inner) => table.apply(chains, inner)), {
-      signal,
-      onRetry,
-    })
+    retryWhileUnavailable(
+      () => withDeadline(deadline_ms, signal, (inner) => table.apply(chains, inner, undefined, read.correlationId)),
+      {
+        signal,
+        onRetry,
+      },
+    )
   const verdicts = await bisectBadData(round, apply)
   parts.wakeFollower()
+  if (parts.log.isLevelEnabled('debug')) tellEach(verdicts, read, parts)
 
   const settled: Version[] = []
   const parked: Parked[] = []
@@ -139,6 +146,15 @@ async function persistRound(
   for (const delivery of done) parts.answer(delivery, 'persisted')
   await parts.settle(settled)
   return parked
+}
+
+/** One line for each record: whoever follows a single order switches these on. */
+function tellEach(verdicts: Verdicts, read: ReadBatch, { collection, log }: PersisterParts): void {
+  for (const [version, verdict] of verdicts) {
+    const outcome = verdict instanceof BadData ? verdict.code : verdict
+    const correlation_id = correlationIdOf(read.deliveriesOf.get(version)?.[0])
+    log.debug({ [`${collection.title}_id`]: version.id, version: version.version, outcome, correlation_id }, 'record')
+  }
 }
 
 function reasonOf(version: Version, verdict: Verdicts extends Map<Version, infer V> ? V : never): Reason | undefined {

@@ -92,7 +92,7 @@ export function recordRoutes(app: FastifyInstance, { collection, writer, reader,
     ),
   }
   app.get<{ Params: IdParameter }>(one, { schema: getSchema }, async (request, reply) => {
-    const { version, source } = await reader.read(known(request.params.id))
+    const { version, source } = await reader.read(known(request.params.id), request.id)
     reply.header('etag', etagOf(version)).header('x-cache', source)
     if (isNotModified(headerOf(request, 'if-none-match'), version)) return reply.code(304).send()
     return reply.header('content-type', 'application/json; charset=utf-8').send(version.text)

@@ -70,7 +70,10 @@ export function searchRoutes(app: FastifyInstance, { searcher, reader, lag, metr
     let outcome = 'ok'
     try {
       const found = await searcher.search(q, { from, size: limit, correlationId: request.id })
-      const records = await reader.readMany(found.hits.map(({ id }) => id))
+      const records = await reader.readMany(
+        found.hits.map(({ id }) => id),
+        request.id,
+      )
       const texts = new Map(records.map(({ id, text }) => [id, text]))
       const hits = found.hits.flatMap(({ id, score }) => {
         const text = texts.get(id)
