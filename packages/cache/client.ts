@@ -21,6 +21,7 @@ export interface CacheClient {
   time(): Promise<number[]>
   hget(key: string, field: string): Promise<string | null>
   info(section: string): Promise<string>
+  takeToken(key: string, rate: number, burst: number, owed: number): Promise<[allowed: number, tokens: string]>
   setex(key: string, seconds: number, value: number): Promise<string>
   ping(): Promise<string>
   disconnect(): void
@@ -54,6 +55,7 @@ export function connectCache({ urls, timeout_ms, onError, onReady }: ClientOptio
   redis.defineCommand('accept', { numberOfKeys: 4, lua: scripts.accept })
   redis.defineCommand('sent', { numberOfKeys: 2, lua: scripts.sent })
   redis.defineCommand('settle', { numberOfKeys: 2, lua: scripts.settle })
+  redis.defineCommand('takeToken', { numberOfKeys: 1, lua: scripts.takeToken })
   redis.defineCommand('fill', { numberOfKeys: 2, lua: scripts.fill })
   return redis as unknown as CacheClient
 }

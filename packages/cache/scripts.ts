@@ -85,3 +85,24 @@ local floor = redis.call('GET', KEYS[2])
 if floor and tonumber(floor) > tonumber(ARGV[1]) then return '' end
 redis.call('SET', KEYS[1], ARGV[3], 'EX', ARGV[2])
 return ''`
+
+/**
+ * One step of a token bucket. KEYS: the bucket. ARGV: tokens a second, most tokens, tokens spent elsewhere already.
+ * Gives 1 or 0 (taken or not) and what is left. Debts are kept, up to one full bucket: over time the rate holds.
+ */
+export const takeToken = `
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local rate, burst, owed = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+local bucket = redis.call('HMGET', KEYS[1], 'tokens', 'at')
+local tokens, at = tonumber(bucket[1]) or burst, tonumber(bucket[2]) or now
+tokens = math.min(burst, tokens + math.max(0, now - at) * rate / 1000) - owed
+local taken = 0
+if tokens >= 1 then
+  tokens, taken = tokens - 1, 1
+end
+tokens = math.max(tokens, -burst)
+redis.call('HSET', KEYS[1], 'tokens', tostring(tokens), 'at', string.format('%.0f', now))
+redis.call('PEXPIRE', KEYS[1], math.ceil((burst - tokens) / rate * 1000) + 1000)
+return {taken, tostring(tokens)}
+`

@@ -6,7 +6,7 @@ export { type Collection, collection, type Fields, type RecordOf, type StoredRec
 export { collections } from './collections/index.ts'
 export { orders } from './collections/orders.ts'
 export { BadData, ConflictingVersion, Forbidden, Invalid, NotFound, Refused, toError, Unavailable } from './errors.ts'
-export type { Fault } from './faults.ts'
+export { type Fault, pointer } from './faults.ts'
 export { type Field, integer, keyword, money, type SearchKind, text, time } from './fields.ts'
 export { fingerprint, hashOf } from './hash.ts'
 export { isId, keyedId, memberId, newId } from './ids.ts'

@@ -2,29 +2,36 @@ import { createBulkLog, createRecordCache } from '@ordermill/cache'
 import { createJobs, createReader as createStored, findKeyUse } from '@ordermill/database'
 import { orders } from '@ordermill/model'
 import { indexDefinition } from '@ordermill/search'
-import { apiMetrics, createRegistry, type Logger } from '@ordermill/telemetry'
+import { apiMetrics, createRegistry, type Logger, measured } from '@ordermill/telemetry'
 import Fastify, { type FastifyInstance } from 'fastify'
 import { createAcceptor } from './accepting.ts'
 import { createBulkWriter } from './bulk.ts'
+import { connectionOptions, limitConnections } from './connections.ts'
 import { createLag } from './lag.ts'
 import { createMarker } from './marker.ts'
 import type { ApiOptions, Surroundings } from './parts.ts'
 import { cachePlugin } from './plugins/cache.ts'
+import { compressionPlugin } from './plugins/compression.ts'
 import { correlationIdOf, correlationPlugin } from './plugins/correlation.ts'
+import { corsPlugin } from './plugins/cors.ts'
 import { databasePlugin } from './plugins/database.ts'
 import { jsonPlugin } from './plugins/json.ts'
 import { metricsPlugin } from './plugins/metrics.ts'
 import { openapiPlugin } from './plugins/openapi.ts'
-import { problemsPlugin } from './plugins/problems.ts'
+import { overloadPlugin } from './plugins/overload.ts'
+import { pagesPlugin } from './plugins/pages.ts'
+import { problemsPlugin, refuseEarly } from './plugins/problems.ts'
 import { queuePlugin } from './plugins/queue.ts'
+import { rateLimitPlugin } from './plugins/rate-limit.ts'
 import { repliesPlugin } from './plugins/replies.ts'
 import { searchPlugin } from './plugins/search.ts'
+import { uncachedPlugin } from './plugins/uncached.ts'
 import { validationPlugin } from './plugins/validation.ts'
 import { createReader } from './reader.ts'
 import { adminRoutes } from './routes/admin.ts'
 import { bulkRoutes } from './routes/bulk.ts'
 import { dashboardRoutes } from './routes/dashboard.ts'
-import { healthRoutes } from './routes/health.ts'
+import { type HealthParts, healthRoutes } from './routes/health.ts'
 import { listRoutes } from './routes/lists.ts'
 import { recordRoutes } from './routes/records.ts'
 import { searchRoutes } from './routes/search.ts'
@@ -40,11 +47,13 @@ export async function buildApp(
     genReqId: correlationIdOf,
     requestIdHeader: false,
     bodyLimit: options.BODY_BYTES_MAX,
-    requestTimeout: 30_000,
+    trustProxy: options.TRUST_PROXY.length === 0 ? false : options.TRUST_PROXY,
     forceCloseConnections: 'idle',
     return503OnClosing: false,
-    routerOptions: { maxParamLength: 200 },
+    frameworkErrors: refuseEarly,
+    ...connectionOptions(options),
   }) as unknown as FastifyInstance
+  limitConnections(app.server, options)
   const log = root.child({ component: 'api' })
   const registry = createRegistry('api')
   const metrics = apiMetrics(registry)
@@ -54,18 +63,23 @@ export async function buildApp(
   validationPlugin(app)
   jsonPlugin(app)
   correlationPlugin(app)
+  overloadPlugin(surroundings)
+  await corsPlugin(surroundings)
+  await compressionPlugin(surroundings)
   await openapiPlugin(app)
 
   // Released in the reverse order: the queue first, while the cache can still take its marks.
   const database = databasePlugin(surroundings)
   const searcher = searchPlugin(surroundings)
   const { client, durable } = cachePlugin(surroundings)
-  const cache = createRecordCache({
-    client,
-    collection: orders.name,
-    namespace: options.NAMESPACE,
-    dirtyLimit: options.DIRTY_LIMIT,
-  })
+  rateLimitPlugin(surroundings, client)
+  await pagesPlugin(app)
+  const { NAMESPACE: namespace, DIRTY_LIMIT: dirtyLimit } = options
+  const cache = measured(
+    createRecordCache({ client, collection: orders.name, namespace, dirtyLimit }),
+    ['accept', 'read', 'readMany', 'fill', 'markSent'],
+    (op, outcome, seconds) => metrics.cache.observe({ op, outcome }, seconds),
+  )
   const marker = createMarker(cache, (err) => log.debug({ err }, 'marks were lost; the flusher finds them'))
   app.addHook('onClose', () => marker.flush())
   const { publisher, topology } = queuePlugin(surroundings)
@@ -96,7 +110,7 @@ export async function buildApp(
   searchRoutes(app, { searcher, reader, lag, metrics })
   dashboardRoutes(app, { database })
   adminRoutes(app, { jobs: createJobs(database), token: options.ADMIN_TOKEN })
-  healthRoutes(app, {
+  const health: HealthParts = {
     notReady() {
       if (closing) return 'stopping'
       const broker = publisher.state()
@@ -114,6 +128,10 @@ export async function buildApp(
       },
       ...(searcher === undefined ? [] : [{ name: 'elasticsearch', check: () => searcher.health() }]),
     ],
+  }
+  app.register(async (probes) => {
+    await uncachedPlugin(probes)
+    healthRoutes(probes, health)
   })
   return { app, brokerReady: publisher.ready }
 }

@@ -19,7 +19,7 @@ export function historyOf(c: Collection, persisted: StoredRecord[], cached: Vers
   return all.map((record, at) => {
     const before = all[at - 1]
     const fields = ['status', ...c.fieldNames]
-    const changed = fields.filter((field) => before === undefined || before[field] !== record[field])
+    const changed = fields.filter((field) => (before?.[field] ?? null) !== (record[field] ?? null))
     return {
       version: record.version,
       at: record.updated_at,

@@ -1,6 +1,6 @@
 import type { Options } from '@ordermill/config'
 import type { ApiMetrics, Logger, Registry } from '@ordermill/telemetry'
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
 
 /** The options of the API. */
 export const apiOptionNames = [
@@ -14,6 +14,13 @@ export const apiOptionNames = [
   'API_HOST',
   'API_PORT',
   'BODY_BYTES_MAX',
+  'REQUEST_TIMEOUT_MS',
+  'CONNECTIONS_MAX',
+  'EVENT_LOOP_DELAY_MAX_MS',
+  'RATE_LIMIT',
+  'TRUST_PROXY',
+  'CORS_ORIGINS',
+  'COMPRESSION',
   'SHUTDOWN_MS',
   'DIRTY_LIMIT',
   'QUEUE_LENGTH_MAX',
@@ -41,3 +48,7 @@ export interface Dependency {
   name: string
   check(): Promise<string>
 }
+
+/** Whether a request asks how this process is: those are answered however much there is to do, and are never counted. */
+export const isProbe = ({ routeOptions: { url = '' } }: Pick<FastifyRequest, 'routeOptions'>): boolean =>
+  url === '/metrics' || url === '/health' || url.startsWith('/health/')

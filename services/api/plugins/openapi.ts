@@ -1,9 +1,8 @@
 import swagger from '@fastify/swagger'
-import swaggerUi from '@fastify/swagger-ui'
 import type { FastifyInstance } from 'fastify'
 import { finishDocument } from '../document/finish.ts'
 
-/** The OpenAPI 3.1 document at /docs/json, made from the routes, and its page at /docs. Register before the routes. */
+/** The OpenAPI 3.1 document at /docs/json, made from the routes. Register before the routes. */
 export async function openapiPlugin(app: FastifyInstance): Promise<void> {
   await app.register(swagger, {
     openapi: {
@@ -34,5 +33,4 @@ export async function openapiPlugin(app: FastifyInstance): Promise<void> {
     },
     transformObject: (made) => ('openapiObject' in made ? finishDocument(made.openapiObject) : made.swaggerObject),
   })
-  await app.register(swaggerUi, { routePrefix: '/docs' })
 }

@@ -1,29 +1,82 @@
-import { type Fault, Invalid } from '@ordermill/model'
 import type { FastifyInstance } from 'fastify'
 import type { TSchema } from 'typebox'
 import { Compile } from 'typebox/compile'
+import { InvalidParameters, type ParameterFault } from '../parameters.ts'
+
+/** What of a parameter's schema its value is checked by, and its faults are told from. */
+type Rules = TSchema & {
+  type?: string
+  enum?: string[]
+  format?: string
+  pattern?: string
+  minimum?: number
+  maximum?: number
+  minLength?: number
+  maxLength?: number
+}
+type ObjectSchema = TSchema & { properties?: Record<string, Rules>; required?: string[] }
+
+/** So many parameters are looked at for unknown ones: a hopeless query needs no fault for each. */
+const unknownMax = 100
+
+/** Formats in words. */
+const formats: Record<string, string> = {
+  uuid: 'must be a UUID',
+  date: 'must be a day, as in 2026-01-31',
+  'date-time': 'must be a date and time with its offset, as in 2026-01-31T09:30:00Z (RFC 3339)',
+}
 
 /**
- * Validates paths, queries and headers by their schemas; texts become numbers and booleans where a schema asks for them.
+ * Validates paths, queries and headers by their schemas, every fault at once, in plain words. Digits become a number where
+ * a whole number is asked for; nothing else is made into something else. Queries may have no parameter that is not declared.
  * Bodies are validated where they are read, by the collection: its schema alone cannot say every rule.
  */
 export function validationPlugin(app: FastifyInstance): void {
-  app.setValidatorCompiler<TSchema>(({ schema, httpPart }) => {
-    if (httpPart === 'body') return () => true
-    const checker = Compile(schema)
-    return (data: unknown) => {
-      const value = checker.Convert(data)
-      if (checker.Check(value)) return { value }
-      return { error: new Invalid(checker.Errors(value).map((error) => faultOf(error))) }
-    }
-  })
-  // Faults of parameters have no place in a body: they say `parameter` through their pointer.
-  app.setSchemaErrorFormatter((errors) => errors as unknown as Error)
+  app.setValidatorCompiler<TSchema>(({ schema, httpPart }) =>
+    httpPart === 'body' ? () => true : validator(schema, httpPart === 'querystring'),
+  )
+  app.setSchemaErrorFormatter((errors) => errors as unknown as Error) // they are one already
 }
 
-function faultOf(error: { instancePath: string; keyword: string; message: string; params: object }): Fault {
-  const { requiredProperties, additionalProperties } = error.params as Record<string, unknown>
-  const named = [requiredProperties, additionalProperties].flat().find((name) => typeof name === 'string')
-  const pointer = named === undefined ? error.instancePath : `${error.instancePath}/${String(named)}`
-  return { pointer, code: error.keyword, detail: error.message }
+function validator(schema: ObjectSchema, closed: boolean) {
+  const { properties = {}, required = [] } = schema
+  const members = Object.entries(properties).map(([name, rules]) => ({
+    name,
+    isWhole: rules.type === 'integer',
+    isRequired: required.includes(name),
+    checker: Compile(rules),
+    detail: inWords(rules),
+  }))
+  const names = new Set(Object.keys(properties))
+  return (data: unknown): { value: unknown } | { error: Error } => {
+    const sent = data as Record<string, unknown>
+    const faults: ParameterFault[] = []
+    for (const { name, isWhole, isRequired, checker, detail } of members) {
+      const given = sent[name]
+      if (given === undefined) {
+        if (isRequired) faults.push({ parameter: name, code: 'required', detail: 'is required' })
+        continue
+      }
+      const value = isWhole ? wholeOf(given) : given
+      if (checker.Check(value)) sent[name] = value
+      else faults.push({ parameter: name, code: checker.Errors(value)[0]?.keyword ?? 'type', detail })
+    }
+    if (closed)
+      for (const name of Object.keys(sent).slice(0, unknownMax))
+        if (!names.has(name)) faults.push({ parameter: name, code: 'unknown', detail: unknown(names) })
+    return faults.length === 0 ? { value: sent } : { error: new InvalidParameters(faults) }
+  }
+}
+
+const wholeOf = (given: unknown): unknown =>
+  typeof given === 'string' && /^-?\d{1,15}$/.test(given) ? Number(given) : given
+
+const unknown = (names: Set<string>) => `is unknown here: there are ${[...names].join(', ')}`
+
+function inWords({ type, enum: words, format, pattern, minimum, maximum, minLength = 0, maxLength }: Rules): string {
+  if (words !== undefined) return `must be one of ${words.join(', ')}`
+  if (type === 'integer') return `must be a whole number from ${minimum} to ${maximum}`
+  if (format !== undefined) return formats[format] ?? `must be a ${format}`
+  if (pattern !== undefined) return `must match ${pattern}`
+  return `must be text of ${minLength} to ${maxLength ?? 'any number of'} characters`
 }

@@ -1,5 +1,5 @@
 import type { Bulk } from '@ordermill/database'
-import { type Collection, Invalid, isId, memberId, NotFound } from '@ordermill/model'
+import { type Collection, Invalid, isId, memberId, NotFound, pointer } from '@ordermill/model'
 import type { Replies } from '@ordermill/queue'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import Type, { type Static } from 'typebox'
@@ -67,6 +67,15 @@ export function bulkRoutes(
     { examples: [{ [name]: [exampleInput(collection)] }, { item_1: 'REGENCY CAKESTAND 3 TIER', item_2: 'LANTERN' }] },
   )
 
+  const rolledBack = {
+    type: 'urn:ordermill:problem:rolled-back',
+    title: 'Invalid',
+    status: 422,
+    detail: `The bulk ${id} was rolled back: nothing of it was written.`,
+    code: 'rolled-back',
+    errors: [{ pointer: `/${name}/0`, code: 'simulated-failure', detail: 'a product named ERROR fails here' }],
+    correlation_id: 'checkout-4711',
+  }
   const postSchema = {
     operationId: `create${nameOf(collection, 'Bulk')}`,
     summary: `Place up to ${membersMax} ${name}: all or none`,
@@ -85,7 +94,7 @@ export function bulkRoutes(
       422: {
         description: 'Rules are broken, or the bulk was rolled back; `errors` has every one',
         headers: { Location: {}, 'Idempotent-Replayed': {} },
-        content: { 'application/problem+json': { schema: problem } },
+        content: { 'application/problem+json': { schema: problem, example: rolledBack } },
       },
     },
   }
@@ -129,17 +138,19 @@ export function bulkRoutes(
 
 /** The members of a bulk's body. @throws Invalid if it is neither form, or has none or too many */
 function membersOf(body: unknown, name: string): unknown[] {
-  const fault = (pointer: string, code: string, detail: string) => new Invalid([{ pointer, code, detail }])
-  if (body === null || typeof body !== 'object' || Array.isArray(body)) throw fault('', 'type', 'must be object')
+  const fault = (at: string, code: string, detail: string) => new Invalid([{ pointer: at, code, detail }])
+  if (body === null || typeof body !== 'object' || Array.isArray(body)) throw fault('', 'type', 'must be a JSON object')
   const all = body as Record<string, unknown>
-  const unknown = Object.keys(all).filter((key) => ![name, 'item_1', 'item_2'].includes(key))
+  const known = [name, 'item_1', 'item_2']
+  const unknown = Object.keys(all).filter((key) => !known.includes(key))
+  const detail = `is unknown here: there are ${known.join(', ')}`
   if (unknown.length > 0)
-    throw new Invalid(unknown.map((key) => ({ pointer: `/${key}`, code: 'unknown', detail: 'is not a field here' })))
+    throw new Invalid(unknown.slice(0, 100).map((key) => ({ pointer: pointer(key), code: 'unknown', detail })))
   if ('item_1' in all || 'item_2' in all) {
     if (name in all) throw fault(`/${name}`, 'either', 'send either this or item_1 and item_2')
     const missing = ['item_1', 'item_2'].filter((key) => typeof all[key] !== 'string')
     if (missing.length > 0)
-      throw new Invalid(missing.map((key) => ({ pointer: `/${key}`, code: 'type', detail: 'must be string' })))
+      throw new Invalid(missing.map((key) => ({ pointer: `/${key}`, code: 'type', detail: 'must be text' })))
     return [all['item_1'], all['item_2']].map((product_name) => ({ product_name, amount: 0 }))
   }
   const members = all[name]

@@ -1,7 +1,7 @@
 import { type Database, readSales } from '@ordermill/database'
-import { Invalid } from '@ordermill/model'
 import type { FastifyInstance } from 'fastify'
 import Type, { type Static } from 'typebox'
+import { wrong } from '../parameters.ts'
 import { answer, named, responses } from '../schemas.ts'
 
 const query = Type.Object({
@@ -38,9 +38,8 @@ export function dashboardRoutes(app: FastifyInstance, { database }: { database: 
     const { currency } = request.query
     const to = request.query.to ?? (request.query.from === undefined ? isoDay(Date.now()) : '9999-12-31')
     const from = request.query.from ?? isoDay(Math.max(Date.parse(to) - 29 * day_ms, Date.parse('0001-01-01')))
-    if (from > to) throw new Invalid([{ pointer: '/from', code: 'range', detail: `must not be after ${to}` }])
-    if (from < '0001-01-01')
-      throw new Invalid([{ pointer: '/from', code: 'range', detail: 'must be in the years 0001 to 9999' }])
+    if (from > to) throw wrong('from', 'range', `must not be after ${to}`)
+    if (from < '0001-01-01') throw wrong('from', 'range', 'must be in the years 0001 to 9999')
     const { json, as_of } = await readSales(database, { from, to, currency })
     if (as_of !== undefined) reply.header('x-as-of', as_of)
     return reply.header('content-type', 'application/json; charset=utf-8').send(json)

@@ -4,7 +4,7 @@ import Type from 'typebox'
 import type { Dependency } from '../parts.ts'
 import { answer, named, responses } from '../schemas.ts'
 
-interface HealthParts {
+export interface HealthParts {
   /** Able to accept: undefined, or why not. */
   notReady(): string | undefined
   dependencies: Dependency[]

@@ -1,10 +1,11 @@
 import { type Database, listRecords, readHistory } from '@ordermill/database'
-import { type Collection, Invalid, isId, NotFound, type Version } from '@ordermill/model'
+import { type Collection, isId, NotFound, type Version } from '@ordermill/model'
 import type { FastifyInstance } from 'fastify'
 import Type from 'typebox'
 import { readCursor, writeCursor } from '../cursor.ts'
 import { exampleOf } from '../examples.ts'
 import { historyOf } from '../history.ts'
+import { wrong } from '../parameters.ts'
 import { answer, type IdParameter, idParameter, named, nameOf, recordSchema, responses } from '../schemas.ts'
 
 interface ListParts {
@@ -85,12 +86,12 @@ export function listRoutes(app: FastifyInstance, { collection, database, cached 
     const { limit = 25, cursor, from, to } = request.query
     const texts = Object.fromEntries(equal.map((field) => [field, request.query[field] as string | undefined]))
     for (const [field, text] of Object.entries(texts))
-      if (text?.includes('\u0000'))
-        throw new Invalid([{ pointer: `/${field}`, code: 'nul', detail: 'must not contain the character U+0000' }])
+      if (text?.includes('\u0000')) throw wrong(field, 'nul', 'must not contain the character U+0000')
     const page = await listRecords(database, collection, {
       filter: { equal: texts, range: { field: timeField, from: instant('from', from), to: instant('to', to) } },
       after: cursor === undefined ? undefined : readCursor(cursor),
       limit,
+      correlationId: request.id,
     })
     const next = page.next === undefined ? null : writeCursor(page.next)
     return reply
@@ -119,20 +120,18 @@ export function listRoutes(app: FastifyInstance, { collection, database, cached 
   }
   app.get<{ Params: IdParameter }>(`/api/${name}/:id/history`, { schema: historySchema }, async (request) => {
     const { id } = request.params
-    const persisted = isId(id) ? await readHistory(database, collection, id) : []
+    const persisted = isId(id) ? await readHistory(database, collection, id, request.id) : []
     const versions = historyOf(collection, persisted, isId(id) ? await cached(id) : undefined)
     if (versions.length === 0) throw new NotFound(`The ${title} ${id}`)
     return { [`${title}_id`]: id, versions }
   })
 }
 
-/** A time of a query in UTC. @throws Invalid if it is not one that Postgres knows */
+/** A time of a query in UTC. @throws InvalidParameters if it is not one that Postgres knows */
 function instant(field: string, text: string | undefined): string | undefined {
   if (text === undefined) return undefined
   const at = Date.parse(text)
   if (Number.isNaN(at) || !/^\d{4}-/.test(new Date(at).toISOString()) || new Date(at).getUTCFullYear() < 1)
-    throw new Invalid([
-      { pointer: `/${field}`, code: 'time', detail: 'must be a real point in time in the years 0001 to 9999' },
-    ])
+    throw wrong(field, 'time', 'must be a real point in time in the years 0001 to 9999')
   return new Date(at).toISOString()
 }
