@@ -97,6 +97,16 @@ export const headers: Record<string, Header> = {
     schema: { type: 'integer', minimum: 0 },
     example: 2,
   },
+  RateLimit: {
+    description: 'What is left for this caller: requests, and seconds until all are back. Where a limit is set.',
+    schema: text({ pattern: '^"caller";r=\\d+;t=\\d+$' }),
+    example: '"caller";r=99;t=1',
+  },
+  'RateLimit-Policy': {
+    description: 'The limit: requests, and the seconds they are counted in. Where one is set.',
+    schema: text({ pattern: '^"caller";q=\\d+;w=1$' }),
+    example: '"caller";q=100;w=1',
+  },
   'WWW-Authenticate': {
     description: 'What is asked for (RFC 6750).',
     required: true,
@@ -119,6 +129,12 @@ const problems: Record<
     header: 'WWW-Authenticate',
   },
   404: { name: 'NotFound', title: 'Not found', code: 'not-found', detail: `The order ${uuid} does not exist.` },
+  408: {
+    name: 'TooSlow',
+    title: 'Request timeout',
+    code: 'too-slow',
+    detail: 'The request did not arrive in time.',
+  },
   409: {
     name: 'Conflict',
     title: 'Conflict',
@@ -153,9 +169,15 @@ const problems: Record<
   429: {
     name: 'TooManyRequests',
     title: 'Too many requests',
-    code: 'rate-limit',
-    detail: 'Too many requests from this caller.',
+    code: 'rate-limited',
+    detail: 'No more than 100 requests a second are answered.',
     header: 'Retry-After',
+  },
+  431: {
+    name: 'HeadersTooLarge',
+    title: 'Request header fields too large',
+    code: 'headers-too-large',
+    detail: 'Line and headers take more than 16384 bytes.',
   },
   500: { name: 'InternalError', title: 'Internal error', code: 'internal', detail: 'Something went wrong here.' },
   503: {
@@ -174,6 +196,8 @@ export function problemName(status: number): string {
   return found.name
 }
 
+/** Headers of every answer. */
+export const carriedAlways = ['X-Correlation-Id', 'RateLimit', 'RateLimit-Policy']
 export const headerRef = (name: string) => ({ $ref: `#/components/headers/${name}` })
 
 /** Problem documents as responses, by their names. */
@@ -191,7 +215,7 @@ export const problemResponses = Object.fromEntries(
     const response = {
       description: meanings[Number(status)],
       headers: Object.fromEntries(
-        ['X-Correlation-Id', ...(header === undefined ? [] : [header])].map((one) => [one, headerRef(one)]),
+        [...carriedAlways, ...(header === undefined ? [] : [header])].map((one) => [one, headerRef(one)]),
       ),
       content: {
         'application/problem+json': {

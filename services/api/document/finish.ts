@@ -1,4 +1,4 @@
-import { headerRef, headers, parameters, problemName, problemResponses } from './common.ts'
+import { carriedAlways, headerRef, headers, parameters, problemName, problemResponses } from './common.ts'
 import { hoistSchemas } from './hoist.ts'
 
 interface Media {
@@ -27,7 +27,7 @@ interface Document {
 }
 
 /** Statuses that every call may answer; and those of calls that take a body, whether they read it or not. */
-const always = [400, 429, 500, 503]
+const always = [400, 408, 429, 431, 500, 503]
 const withBody = [413, 415]
 
 /**
@@ -89,7 +89,7 @@ function finishResponse(status: string, response: Response | { $ref: string }): 
   if (isProblem && carried.length === 0) return problemRef(Number(status))
   return {
     ...response,
-    headers: Object.fromEntries(['X-Correlation-Id', ...carried].map((name) => [name, headerRef(name)])),
+    headers: Object.fromEntries([...carriedAlways, ...carried].map((name) => [name, headerRef(name)])),
     ...(response.content === undefined ? {} : { content: finishContent(response.content) }),
   }
 }
