@@ -27,7 +27,7 @@ t.test('redis comes back after kill -9 on the same port with what its file had b
   t.teardown(() => after.disconnect())
   t.equal(await after.get('thing'), 'kept')
   t.match(await after.config('GET', 'appendonly'), ['appendonly', 'yes'])
-  t.match(await after.config('GET', 'maxmemory-policy'), ['maxmemory-policy', 'noeviction'])
+  t.match(await after.config('GET', 'maxmemory-policy'), ['maxmemory-policy', 'volatile-lru'])
 })
 
 t.test('a server that dies is started again when that was asked for', async (t) => {

@@ -28,7 +28,7 @@ export async function planRedis(site: Site): Promise<Plan> {
     dir: dataDir,
     appendonly: 'yes',
     appendfsync: 'everysec',
-    'maxmemory-policy': 'noeviction',
+    'maxmemory-policy': 'volatile-lru',
     save: '',
     daemonize: 'no',
     logfile: '',

@@ -141,7 +141,7 @@ t.test('a text that is no record of the collection is bad data, with where and w
     [bad({ status: 'lost' }), /\/status/],
     [bad({ product_name: '' }), /\/product_name/],
     [bad({ placed_at: 'x' }), /\/placed_at/],
-    [bad({ customer_id: undefined }), /not a record of orders/],
+    [bad({ amount: undefined }), /not a record of orders/],
     [bad({ colour: 'red' }), /not a record of orders/],
   ]
   for (const [text, message] of table)

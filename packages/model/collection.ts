@@ -57,6 +57,8 @@ export interface Collection<F extends Fields = Fields> {
   create: InputShape
   patch: InputShape
   record: Shape
+  /** A record as it may still be in a queue or cache: made before a field was added that is optional or has a default. */
+  stored: Shape
 }
 
 const closed = { additionalProperties: false }
@@ -96,8 +98,23 @@ export function collection<F extends Fields>(
     if (!/^[a-z][a-z0-9_]{0,50}$/.test(field) || taken.includes(field) || field in Object.prototype)
       throw new Error(`'${field}' cannot name a field of ${name}: use a-z, 0-9 and _, and none of ${taken.join(', ')}`)
   const stored = Object.fromEntries(all.map(([key, f]) => [key, f.optional ? nullable(f.output) : f.output]))
+  const older = Object.fromEntries(
+    all.map(([key, f]) => [
+      key,
+      f.optional || f.fallback !== undefined ? Type.Optional(stored[key] as TSchema) : f.output,
+    ]),
+  )
   const statuses = Type.Enum(status.all, { description: `The status of the ${title}.` })
   const at = Type.String({ format: 'date-time' })
+  const recordOf = (members: Record<string, TSchema>) => ({
+    id: Type.String({ format: 'uuid' }),
+    version: Type.Integer({ minimum: 1 }),
+    status: statuses,
+    ...members,
+    created_at: at,
+    updated_at: at,
+    deleted_at: Type.Optional(at),
+  })
   return {
     name,
     title,
@@ -110,19 +127,7 @@ export function collection<F extends Fields>(
       ...all.map(([key, f]): [string, Member] => [key, member(f, false)]),
       ['status', { schema: statuses, required: false, expects: `must be one of ${status.all.join(', ')}` }],
     ]),
-    record: shape(
-      Type.Object(
-        {
-          id: Type.String({ format: 'uuid' }),
-          version: Type.Integer({ minimum: 1 }),
-          status: statuses,
-          ...stored,
-          created_at: at,
-          updated_at: at,
-          deleted_at: Type.Optional(at),
-        },
-        closed,
-      ),
-    ),
+    record: shape(Type.Object(recordOf(stored), closed)),
+    stored: shape(Type.Object(recordOf(older), closed)),
   }
 }

@@ -35,7 +35,9 @@ export function readPatch<F extends Fields>(c: Collection<F>, body: unknown, cur
   const faults = structural(c.patch, body)
   const sent = isObject(body) ? body : {}
   const content: Record<string, unknown> = {}
-  for (const name of c.fieldNames) content[name] = sent[name] === undefined ? current[name] : sent[name]
+  for (const name of c.fieldNames)
+    content[name] =
+      sent[name] ?? (sent[name] === null ? null : (current[name] ?? defaultOf(fieldOf(c, name), current.created_at)))
   const status = typeof sent['status'] === 'string' ? sent['status'] : undefined
   return { content: finish(c, content, faults), status }
 }
