@@ -1,4 +1,5 @@
 import { until } from '@ordermill/servers/testing'
+import { connect } from 'amqplib'
 import type { OutgoingMessage } from './publisher.ts'
 
 /** What the broker's management API knows of a queue. */
@@ -37,3 +38,14 @@ export const plainMessage = (queue: string, messageId: string): OutgoingMessage 
   body: Buffer.from(messageId),
   properties: { messageId },
 })
+
+/** How many messages wait in a queue, those in hand not counted. */
+export async function queueLength(url: string, queue: string): Promise<number> {
+  const connection = await connect(url)
+  try {
+    const channel = await connection.createChannel()
+    return (await channel.checkQueue(queue)).messageCount
+  } finally {
+    await connection.close()
+  }
+}
