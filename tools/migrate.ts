@@ -1,9 +1,10 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
-import { environment, readOptions } from '@ordermill/config'
+import { writeFileSync } from 'node:fs'
+import { readOptions } from '@ordermill/config'
 import { createDatabase, type Database } from '@ordermill/database'
 import { migrate, migrationNames, migrationsTable } from '@ordermill/database/migrate'
 import { collections } from '@ordermill/model'
 import { snapshot, writeMigration } from './migrations.ts'
+import { withServers } from './server-addresses.ts'
 
 const help = `npm run migrate -- COMMAND
 
@@ -35,25 +36,12 @@ async function writeNew(database: Database, name = ''): Promise<void> {
   console.log(lacking ? file : `${file}: the database lacks nothing; write it by hand`)
 }
 
-/** The environment, completed by what 'npm start' wrote down. */
-function withServers(env: Record<string, string | undefined>): Record<string, string | undefined> {
-  const file = `${root}.servers/start/env`
-  if (env['POSTGRES_DSN'] !== undefined || !existsSync(file)) return env
-  const pairs = readFileSync(file, 'utf8')
-    .split('\n')
-    .filter((line) => line.includes('='))
-  return {
-    ...Object.fromEntries(pairs.map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)])),
-    ...env,
-  }
-}
-
 async function main([command = 'help', name]: string[]): Promise<void> {
   if (command === 'snapshot') return writeFileSync(`${root}init.sql`, await snapshot())
   if (command === 'help') return console.log(help)
   if (!['up', 'down', 'reset', 'status', 'new'].includes(command))
     throw new Error(`There is no command '${command}'.\n\n${help}`)
-  const { POSTGRES_DSN: dsn } = readOptions(withServers(environment()), ['POSTGRES_DSN'])
+  const { POSTGRES_DSN: dsn } = readOptions(withServers(), ['POSTGRES_DSN'])
   const say = (verb: string, names: string[]) =>
     console.log(names.length === 0 ? `nothing to ${verb}` : names.map((n) => `${verb} ${n}`).join('\n'))
   if (command === 'up') return say('up', await migrate(dsn, 'up'))
