@@ -5,6 +5,15 @@ import type { Env } from './programs.ts'
 
 const repository = dirname(import.meta.dirname)
 
+/**
+ * What keeps a service small: measured under load, 170 to 180 MB resident with these and 235 to 290 MB without. Most of it is
+ * glibc's arenas; the compile cache saves the type stripper and half a second at each start.
+ */
+export const smallProcess = {
+  flags: ['--max-semi-space-size=4', '--optimize-for-size'],
+  env: (folder: string) => ({ MALLOC_ARENA_MAX: '2', NODE_COMPILE_CACHE: join(folder, 'compiled') }),
+}
+
 /** The API and the worker as the supervisor sees them: one more kind of server. */
 export function planServices(folder: string, env: Env): { api: Plan; worker: Plan } {
   const service = (name: 'api' | 'worker', title: string, option: string, fallback: number): Plan => {
@@ -14,8 +23,8 @@ export function planServices(folder: string, env: Env): { api: Plan; worker: Pla
       name,
       title,
       command: process.execPath,
-      args: [join(repository, 'services', name, 'main.ts')],
-      env: { ...defined(env), [option]: String(port) },
+      args: [...smallProcess.flags, join(repository, 'services', name, 'main.ts')],
+      env: { ...smallProcess.env(folder), ...defined(env), [option]: String(port) },
       account: {},
       dataDir: join(folder, name),
       cwd: repository,
