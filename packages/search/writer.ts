@@ -43,11 +43,21 @@ export function createIndexWriter(client: EngineClient, definition: IndexDefinit
     const uuid = flat?.['index.uuid']
     return name === undefined || typeof uuid !== 'string' ? undefined : { name, uuid }
   }
+  let fitting: string | undefined
+  /** An index of an older definition takes the fields that were added since; what it has otherwise stays as it is. */
+  const fit = async (standing: { uuid: string; name: string }) => {
+    if (standing.name === index || standing.uuid === fitting) return
+    await client.indices.putMapping({ index: standing.name, properties: mappings.properties ?? {} })
+    fitting = standing.uuid
+  }
   return {
     async ensure() {
       try {
         const standing = await inUse()
-        if (standing !== undefined) return standing
+        if (standing !== undefined) {
+          await fit(standing)
+          return standing
+        }
         await client.indices.create({ index, settings, mappings, aliases: { [alias]: { is_write_index: true } } })
       } catch (thrown) {
         if (!(thrown instanceof errors.ResponseError) || thrown.statusCode !== 400) throw refusedOrAway(thrown)
