@@ -87,9 +87,13 @@ function finishResponse(status: string, response: Response | { $ref: string }): 
   if (unknown !== undefined) throw new Error(`the header ${unknown} is not described`)
   const isProblem = response.content?.['application/problem+json'] !== undefined
   if (isProblem && carried.length === 0) return problemRef(Number(status))
+  // A problem of this status may also come from before there was anything to say in these headers.
+  const said = (name: string) =>
+    isProblem && headers[name]?.required ? { ...headers[name], required: false } : headerRef(name)
+  const always = carriedAlways.map((name) => [name, headerRef(name)])
   return {
     ...response,
-    headers: Object.fromEntries([...carriedAlways, ...carried].map((name) => [name, headerRef(name)])),
+    headers: Object.fromEntries([...always, ...carried.map((name) => [name, said(name)])]),
     ...(response.content === undefined ? {} : { content: finishContent(response.content) }),
   }
 }
