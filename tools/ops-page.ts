@@ -11,7 +11,7 @@ interface Described {
 /** Metrics of a service beside those of the process: name, labels and help. */
 export function metricsOf(service: 'api' | 'worker'): Described[] {
   const registry = createRegistry(service)
-  const own = service === 'api' ? apiMetrics(registry) : workerMetrics(registry)
+  const own = service === 'api' ? apiMetrics(registry, []) : workerMetrics(registry, [])
   const all = registry.getMetricsAsArray() as unknown as Described[]
   return own === undefined ? [] : all.filter(({ name }) => !/^(process|nodejs)_/.test(name))
 }

@@ -43,7 +43,7 @@ for (const [service, build] of Object.entries(services)) {
   t.test(`the metrics of the ${service} are named by the conventions, and each is explained`, async (t) => {
     const { registry, make } = build()
     const before = new Set((await registry.getMetricsAsJSON()).map(({ name }) => name)) // those of the process are not ours
-    make(registry)
+    make(registry, ['orders'])
     const ours = (await registry.getMetricsAsJSON()).filter(({ name }) => !before.has(name))
     t.ok(ours.length >= 5, `${ours.length} metrics`)
     for (const { name, help, type } of ours) {
@@ -55,7 +55,7 @@ for (const [service, build] of Object.entries(services)) {
 
   t.test(`the page of the ${service} says which service it is of, and has the figures of the process`, async (t) => {
     const { registry, make } = build()
-    make(registry)
+    make(registry, ['orders'])
     const page = await registry.metrics()
     t.match(page, new RegExp(`process_resident_memory_bytes\\{service="${service}"\\} \\d+`))
     t.match(page, /^# HELP db_query_duration_seconds .+\.$/m)
@@ -64,8 +64,8 @@ for (const [service, build] of Object.entries(services)) {
 
 t.test('two services in one process have metrics of their own', async (t) => {
   const [one, other] = [createRegistry('api'), createRegistry('api')]
-  apiMetrics(one).accepted.inc({ collection: 'orders' }, 3)
-  apiMetrics(other)
+  apiMetrics(one, ['orders']).accepted.inc({ collection: 'orders' }, 3)
+  apiMetrics(other, ['orders'])
   t.match(await one.metrics(), /records_accepted_total\{.*collection="orders".*\} 3/)
   t.notMatch(await other.metrics(), /records_accepted_total\{.*\} 3/)
 })
@@ -73,10 +73,31 @@ t.test('two services in one process have metrics of their own', async (t) => {
 t.test('a gauge that asks when it is read gives what stands then', async (t) => {
   const registry = createRegistry('api')
   let dirty = 1
-  apiMetrics(registry).gauge('dirty_records', 'Dirty records.', ['mark'], function () {
+  apiMetrics(registry, []).gauge('dirty_records', 'Dirty records.', ['mark'], function () {
     this.set({ mark: 'unsent' }, dirty)
   })
   t.match(await registry.metrics(), /dirty_records\{.*mark="unsent".*\} 1/)
   dirty = 2
   t.match(await registry.metrics(), /dirty_records\{.*mark="unsent".*\} 2/)
+})
+
+t.test('every counter stands at zero from the start for each known combination of labels', async (t) => {
+  for (const { registry, make } of Object.values(services).map((build) => build())) {
+    const before = new Set((await registry.getMetricsAsJSON()).map(({ name }) => name))
+    make(registry, ['orders', 'parcels'])
+    const counters = (await registry.getMetricsAsJSON()).filter(
+      ({ name }) => !before.has(name) && name.endsWith('_total'),
+    )
+    t.not(counters.length, 0)
+    for (const { name, values } of counters) {
+      t.not(values.length, 0, name)
+      t.ok(
+        values.every(({ value }) => value === 0),
+        name,
+      )
+    }
+  }
+  const registry = createRegistry('worker')
+  workerMetrics(registry, ['orders', 'parcels'])
+  t.match(await registry.metrics(), /bulks_total\{.*collection="parcels".*outcome="rolled_back".*\} 0/)
 })

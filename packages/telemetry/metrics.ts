@@ -10,13 +10,24 @@ export function createRegistry(service: string): Registry {
   const registry = new Registry()
   registry.setDefaultLabels({ service })
   collectDefaultMetrics({ register: registry })
+  // Gauges that are called totals; the same figures stand, by type, under the names without it.
+  for (const kind of ['resources', 'handles', 'requests']) registry.removeSingleMetric(`nodejs_active_${kind}_total`)
   return registry
 }
 
 const histogram = (registry: Registry, name: string, help: string, labelNames: string[], buckets = fast) =>
   new Histogram({ name, help, labelNames, buckets, registers: [registry] })
-const counter = (registry: Registry, name: string, help: string, labelNames: string[] = []) =>
-  new Counter({ name, help, labelNames, registers: [registry] })
+
+/** A counter that stands at zero from the start for every known combination of labels: a rate needs the step from 0 to 1. */
+function counter(registry: Registry, name: string, help: string, known: Record<string, readonly string[]>) {
+  const made = new Counter({ name, help, labelNames: Object.keys(known), registers: [registry] })
+  const combinations = Object.entries(known).reduce<Record<string, string>[]>(
+    (all, [label, values]) => all.flatMap((one) => values.map((value) => ({ ...one, [label]: value }))),
+    [{}],
+  )
+  for (const labels of combinations) made.inc(labels, 0)
+  return made
+}
 const gauge = (
   registry: Registry,
   name: string,
@@ -36,16 +47,18 @@ const shared = (registry: Registry) => ({
     gauge(registry, name, help, labels, collect),
 })
 
-/** Metrics of the API. */
-export const apiMetrics = (registry: Registry) => ({
+/** Metrics of the API, for these collections. */
+export const apiMetrics = (registry: Registry, collections: string[]) => ({
   ...shared(registry),
   request: histogram(registry, 'http_request_duration_seconds', 'Time of a request by route and status.', [
     'method',
     'route',
     'status',
   ]),
-  accepted: counter(registry, 'records_accepted_total', 'Versions accepted.', ['collection']),
-  reads: counter(registry, 'cache_reads_total', 'Reads of one record by where the answer came from.', ['result']),
+  accepted: counter(registry, 'records_accepted_total', 'Versions accepted.', { collection: collections }),
+  reads: counter(registry, 'cache_reads_total', 'Reads of one record by where the answer came from.', {
+    result: ['HIT', 'MISS', 'BYPASS'],
+  }),
   search: histogram(registry, 'search_duration_seconds', 'Time of a search by engine and outcome.', [
     'engine',
     'outcome',
@@ -53,8 +66,8 @@ export const apiMetrics = (registry: Registry) => ({
 })
 export type ApiMetrics = ReturnType<typeof apiMetrics>
 
-/** Metrics of the worker. */
-export const workerMetrics = (registry: Registry) => ({
+/** Metrics of the worker, for these collections. */
+export const workerMetrics = (registry: Registry, collections: string[]) => ({
   ...shared(registry),
   batch: histogram(registry, 'persist_batch_duration_seconds', 'Time to persist a batch, from hand-over to settled.', [
     'outcome',
@@ -73,17 +86,24 @@ export const workerMetrics = (registry: Registry) => ({
     [],
     slow,
   ),
-  persisted: counter(registry, 'records_persisted_total', 'Versions by what became of them.', [
-    'collection',
-    'outcome',
-  ]),
-  bulks: counter(registry, 'bulks_total', 'Bulks by what became of them.', ['collection', 'outcome']),
-  parked: counter(registry, 'records_parked_total', 'Versions parked, by reason.', ['reason']),
-  retries: counter(registry, 'persist_retries_total', 'Attempts that were repeated, by what made them fail.', ['code']),
-  indexed: counter(registry, 'documents_indexed_total', 'Documents by what the engine said.', [
-    'collection',
-    'outcome',
-  ]),
+  persisted: counter(registry, 'records_persisted_total', 'Versions by what became of them.', {
+    collection: collections,
+    outcome: ['inserted', 'updated', 'superseded', 'duplicate', 'conflict', 'bad-data'],
+  }),
+  bulks: counter(registry, 'bulks_total', 'Bulks by what became of them.', {
+    collection: collections,
+    outcome: ['committed', 'rolled_back'],
+  }),
+  parked: counter(registry, 'records_parked_total', 'Versions parked, by reason.', {
+    reason: ['conflict', 'hash-mismatch', 'unknown-type', 'unreadable'],
+  }),
+  retries: counter(registry, 'persist_retries_total', 'Attempts that were repeated, by what made them fail.', {
+    code: ['deadline', 'database-away', 'queue-away'],
+  }),
+  indexed: counter(registry, 'documents_indexed_total', 'Documents by what the engine said.', {
+    collection: collections,
+    outcome: ['done', 'retry', 'rejected'],
+  }),
   bulk: histogram(registry, 'index_bulk_duration_seconds', 'Time of a bulk call to the engine.', ['outcome']),
   behind: gauge(registry, 'follower_behind_changes', 'Changes that the index does not have yet (at most).', [
     'collection',
@@ -102,7 +122,7 @@ export const workerMetrics = (registry: Registry) => ({
     registry,
     'records_flushed_total',
     'Dirty versions published again by the flusher, or settled by it.',
-    ['outcome'],
+    { outcome: ['published', 'settled'] },
   ),
 })
 export type WorkerMetrics = ReturnType<typeof workerMetrics>

@@ -56,7 +56,7 @@ export async function buildApp(
   limitConnections(app.server, options)
   const log = root.child({ component: 'api' })
   const registry = createRegistry('api')
-  const metrics = apiMetrics(registry)
+  const metrics = apiMetrics(registry, [orders.name])
   const surroundings: Surroundings = { app, options, log: root, registry, metrics }
 
   problemsPlugin(app, log)

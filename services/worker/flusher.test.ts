@@ -69,7 +69,7 @@ const flush = (t: Test, { cache, publisher, after_ms = 0 }: Flushing) => {
       exchange: topology.exchange,
       after_ms,
       log,
-      metrics: workerMetrics(createRegistry('test')),
+      metrics: workerMetrics(createRegistry('test'), []),
     },
     ending.signal,
   )

@@ -46,7 +46,7 @@ const follow = (t: Test, writer: IndexWriter, parts: { batch?: number } = {}) =>
     batch: parts.batch ?? 50,
     every_ms: 20,
     log,
-    metrics: workerMetrics(createRegistry('test')),
+    metrics: workerMetrics(createRegistry('test'), []),
   })
   const running = follower.run(ending.signal)
   const end = () => {

@@ -66,7 +66,7 @@ const run = (t: Test, batches: Delivery[][], { apply, park, deadline_ms = 5_000 
     wakeFollower: () => undefined,
     deadline_ms,
     log: createLogger({ service: 'test', level: 'silent' }),
-    metrics: workerMetrics(createRegistry('test')),
+    metrics: workerMetrics(createRegistry('test'), []),
     stop: stop.signal,
   })
   t.teardown(() => stop.abort())

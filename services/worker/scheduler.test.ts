@@ -23,7 +23,7 @@ const start = (
   t: Test,
   { on = database, views = [dailySales], schedule = { interval_ms: hourly_ms } }: Schedule = {},
 ) => {
-  const metrics = workerMetrics(createRegistry('test'))
+  const metrics = workerMetrics(createRegistry('test'), [])
   const scheduler = createScheduler({ database: on, views, schedule, log, metrics })
   t.teardown(() => scheduler.stop())
   scheduler.start()

@@ -41,7 +41,7 @@ export async function startWorker(
   const part = (component: string) => root.child({ component })
   const log = part('worker')
   const registry = createRegistry('worker')
-  const metrics = workerMetrics(registry)
+  const metrics = workerMetrics(registry, [collection.name])
   const holder = newId()
   const lost = (what: string) => (err: Error) => log.debug({ err }, `${what} is away`)
 

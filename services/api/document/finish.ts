@@ -26,9 +26,9 @@ interface Document {
   paths?: object | undefined
 }
 
-/** Statuses that every call may answer; and those of calls that take a body, whether they read it or not. */
+/** Statuses that every call may answer; and those of calls that take a body, whether they use it or not. */
 const always = [400, 408, 429, 431, 500, 503]
-const withBody = [413, 415]
+const withBody = [413, 415, 422]
 
 /**
  * Finishes the document that was made from the routes: what all calls have in common is said on each of them, and what several say

@@ -53,7 +53,7 @@ const refreshed = named(
     duration_ms: Type.Number({ minimum: 0 }),
   }),
   {
-    examples: [{ view: 'daily_sales', outcome: 'refreshed', as_of: '2026-01-31T09:30:00.125Z', duration_ms: 41.5 }],
+    examples: [{ view: 'daily_sales_mv', outcome: 'refreshed', as_of: '2026-01-31T09:30:00.125Z', duration_ms: 41.5 }],
   },
 )
 
