@@ -94,9 +94,11 @@ t.test('the table of orders has what its collection declares, no more columns an
   const dsn = await emptyDatabase(t, env)
   await migrate(dsn, 'up')
   await execute(dsn, `CREATE SCHEMA declared; SET search_path = declared, public; ${createSql(orders)}`)
-  const declared = await describeSchema(dsn, 'declared')
-  const stands = await describeSchema(dsn)
-  const columns = (lines: string[]) => lines.filter((line) => /^column orders(_history)?\./.test(line))
+  // Columns that were added later stand at the end: their place is no difference.
+  const unplaced = (lines: string[]) => lines.map((line) => line.replace(/^(column \w+)\.\d+ /, '$1 ')).sort()
+  const declared = unplaced(await describeSchema(dsn, 'declared'))
+  const stands = unplaced(await describeSchema(dsn))
+  const columns = (lines: string[]) => lines.filter((line) => /^column orders(_history)? /.test(line))
   t.strictSame(columns(stands), columns(declared))
   t.strictSame(
     declared.filter((line) => !stands.includes(line)),
