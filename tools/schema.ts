@@ -13,7 +13,7 @@ export async function describeSchema(dsn: string, schema = 'public'): Promise<st
 
 const catalog = `
 WITH mine AS (SELECT c.* FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = $1)
-SELECT format('column %s.%s %s %s %s %s', m.relname, a.attnum, a.attname, format_type(a.atttypid, a.atttypmod),
+SELECT format('column %s.%s %s %s %s %s', m.relname, row_number() OVER (PARTITION BY m.oid ORDER BY a.attnum), a.attname, format_type(a.atttypid, a.atttypmod),
     CASE WHEN a.attnotnull THEN 'not null' ELSE 'null' END, coalesce(pg_get_expr(d.adbin, d.adrelid), '')) AS line
   FROM mine m JOIN pg_attribute a ON a.attrelid = m.oid AND a.attnum > 0 AND NOT a.attisdropped
   LEFT JOIN pg_attrdef d ON d.adrelid = m.oid AND d.adnum = a.attnum WHERE m.relkind IN ('r', 'm', 'v')
