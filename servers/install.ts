@@ -77,9 +77,10 @@ function missingSentence(missing: Missing[], hasApt: boolean): ServerProblem {
   const remedy = hasApt
     ? `Install with: sudo apt-get install ${packages}`
     : `Install ${missing.map(({ hint }) => hint).join('; ')}`
+  const names = environmentNames(missing)
   return new ServerProblem(
     'PROGRAM_MISSING',
-    `${titles}: not installed. ${remedy}; or point ${environmentNames(missing)} to a running one.`,
+    `${titles}: not installed. ${remedy}${names === '' ? '' : `; or point ${names} to a running one`}.`,
   )
 }
 
