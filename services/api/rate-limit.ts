@@ -41,11 +41,14 @@ interface Known {
 
 /** This part of the rate may be spent without asking: who stays below it costs no call. */
 const unaskedPart = 1 / 4
+/** With less than this part of its tokens left, a caller is near the limit: every request asks. */
+const nearPart = 1 / 2
 /** So long nobody is asked after a failure, in milliseconds. */
 const pause_ms = 1_000
 
 /**
- * A token bucket for each caller: in memory first, and shared when a caller spends more than a quarter of its rate here.
+ * A token bucket for each caller: in memory first, and shared when a caller spends more than a quarter of its rate here, or is
+ * near the limit. With N processes, at most N - 1 quarters of a second's requests are too many, once; over time the rate holds.
  * Whom memory alone can refuse is refused without asking. Without the shared count, every process limits for itself.
  */
 export function createRateLimit(parts: RateLimitParts): RateLimit {
@@ -98,7 +101,8 @@ export function createRateLimit(parts: RateLimitParts): RateLimit {
     take(caller) {
       const one = known(caller)
       if (one.tokens < 1) return verdict(false, one)
-      if (one.owed + 1 > unasked && one.at >= askAgainAt) return ask(caller, one)
+      const isNear = one.owed + 1 > unasked || one.tokens <= burst * nearPart
+      if (isNear && one.at >= askAgainAt) return ask(caller, one)
       one.tokens -= 1
       one.owed = Math.min(burst, one.owed + 1)
       return verdict(true, one)

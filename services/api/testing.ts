@@ -19,8 +19,8 @@ export async function raw(url: string, ...parts: string[]): Promise<string> {
   return said
 }
 
-/** A way to a server that can be cut: connections through it end, and new ones are refused until `mend()`. */
-export async function severable(t: Teardown, host: string, port: number) {
+/** A way to a server that can be cut: connections through it end, and new ones are refused until `mend()`. `onSent` hears what goes there. */
+export async function severable(t: Teardown, host: string, port: number, onSent?: (data: Buffer) => void) {
   const sockets = new Set<Socket>()
   let cut = false
   const server = createServer((near) => {
@@ -37,6 +37,7 @@ export async function severable(t: Teardown, host: string, port: number) {
         other.destroy()
       })
     }
+    if (onSent !== undefined) near.on('data', onSent)
     near.pipe(far).pipe(near)
   })
   const close = () => {

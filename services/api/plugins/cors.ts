@@ -13,6 +13,6 @@ export async function corsPlugin({ app, options: { CORS_ORIGINS: origins } }: Su
     methods: ['GET', 'HEAD', 'POST', 'PATCH', 'DELETE'],
     exposedHeaders: exposed.split(' '),
     maxAge: 600,
-    strictPreflight: false, // what is no preflight meets the ordinary 404, as a problem document
+    strictPreflight: false, // else a preflight without its headers is answered with a text that is no problem document
   })
 }
