@@ -21,6 +21,10 @@ const traced = {
   correlationId: text({ description: 'As X-Correlation-Id says it.' }),
   replyTo: text({ description: 'The queue of who waits for the outcome.' }),
 }
+const traceparent = text({
+  pattern: '^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$',
+  description: 'W3C Trace Context.',
+})
 const recordHeaders = {
   id: uuid,
   version: { type: 'integer', minimum: 1 },
@@ -31,11 +35,12 @@ const recordHeaders = {
     contentMediaType: 'application/json',
     description: 'The keyed writes in its past: a list of key, fingerprint and version.',
   }),
-  traceparent: text({ description: 'W3C Trace Context.' }),
+  traceparent,
 }
 const bulkHeaders = {
   id: uuid,
   fingerprint: text({ description: "Of the request, where it had an Idempotency-Key; else ''." }),
+  traceparent,
 }
 
 /** Schemas of models carry symbols and functions of their library: only what JSON says of them is meant here. */
@@ -85,6 +90,7 @@ export const parkedMessageOf = ({ name, title }: Collection) => ({
     {
       'parked-code': text({ minLength: 1, description: 'Why, for programs. Stable.' }),
       'parked-reason': text({ maxLength: 1_000, description: 'Why, for people.' }),
+      'parked-dropped': text({ description: 'Names of headers that were too large to keep.' }),
     },
     ['parked-code', 'parked-reason'],
     { additionalProperties: true, description: 'Those it came with, and why it is here.' },
