@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { migrate } from '@ordermill/database/migrate'
 import { connect } from 'amqplib'
+import { Redis } from 'ioredis'
 import { Client } from 'pg'
 import { removeIndices, removeKeys } from './clear.ts'
 import type { Env } from './programs.ts'
@@ -113,4 +114,11 @@ async function removeQueues(url: string, namespace: string, collections: string[
     for (const use of ['persist', 'parked', 'bulk']) await channel.deleteQueue(`${namespace}${name}.${use}`)
   await channel.deleteExchange(`${namespace}ordermill.records`)
   await connection.close()
+}
+
+/** A client of this Redis, to look into it or to set it up; disconnected in the teardown. */
+export function redisAt(t: Teardown, address = ''): Redis {
+  const client = new Redis(address.includes('://') ? address : `redis://${address}`)
+  t.teardown(() => client.disconnect())
+  return client
 }

@@ -38,11 +38,14 @@ import { searchRoutes } from './routes/search.ts'
 import { createWaiter } from './waiter.ts'
 import { createWriter } from './writer.ts'
 
-/** The API, built but not listening. `brokerReady` rejects if what stands on the broker does not fit. */
+/**
+ * The API, built but not listening. `brokerReady` rejects if what stands on the broker does not fit, `unfit` if the cache
+ * would throw records away.
+ */
 export async function buildApp(
   options: ApiOptions,
   root: Logger,
-): Promise<{ app: FastifyInstance; brokerReady: Promise<void> }> {
+): Promise<{ app: FastifyInstance; brokerReady: Promise<void>; unfit: Promise<never> }> {
   const app = Fastify({
     genReqId: correlationIdOf,
     requestIdHeader: false,
@@ -71,7 +74,7 @@ export async function buildApp(
   // Released in the reverse order: the queue first, while the cache can still take its marks.
   const database = databasePlugin(surroundings)
   const searcher = searchPlugin(surroundings)
-  const { client, durable } = cachePlugin(surroundings)
+  const { client, durable, unfit } = cachePlugin(surroundings)
   rateLimitPlugin(surroundings, client)
   await pagesPlugin(app)
   const { NAMESPACE: namespace, DIRTY_LIMIT: dirtyLimit } = options
@@ -133,5 +136,5 @@ export async function buildApp(
     await uncachedPlugin(probes)
     healthRoutes(probes, health)
   })
-  return { app, brokerReady: publisher.ready }
+  return { app, brokerReady: publisher.ready, unfit }
 }

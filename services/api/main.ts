@@ -11,8 +11,8 @@ async function main(): Promise<void> {
   const log = root.child({ component: 'process' })
   if (options.ADMIN_TOKEN === '') log.warn('ADMIN_TOKEN is not set: everybody may use /api/admin')
 
-  const { app, brokerReady } = await buildApp(options, root)
-  brokerReady.catch((err: unknown) => {
+  const { app, brokerReady, unfit } = await buildApp(options, root)
+  Promise.race([brokerReady.then(() => unfit), unfit]).catch((err: unknown) => {
     log.fatal({ err }, toError(err).message)
     process.exit(1)
   })

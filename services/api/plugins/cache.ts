@@ -1,4 +1,4 @@
-import { type CacheClient, connectCache } from '@ordermill/cache'
+import { type CacheClient, CacheUnfit, connectCache, inspectCache } from '@ordermill/cache'
 import { toError } from '@ordermill/model'
 import type { Surroundings } from '../parts.ts'
 
@@ -7,6 +7,8 @@ export interface CacheResource {
   client: CacheClient
   /** Redis writes an append-only file: it may journal what the broker cannot take. */
   durable(): boolean
+  /** Rejects with CacheUnfit if Redis throws dirty records away; never resolves. */
+  unfit: Promise<never>
 }
 
 /** Acquires the connection to Redis; released when the app closes. Says once when it is lost and once when it is back. */
@@ -27,14 +29,17 @@ export function cachePlugin({ app, options, log: root }: Surroundings): CacheRes
       inspect().catch((thrown: unknown) => log.warn({ err: toError(thrown) }, 'the cache could not be inspected'))
     },
   })
+  const { promise: unfit, reject } = Promise.withResolvers<never>()
+  unfit.catch(() => undefined) // whoever runs the app listens
   const inspect = async () => {
-    const [persistence, memory] = await Promise.all([client.info('persistence'), client.info('memory')])
-    durable = /^aof_enabled:1/m.test(persistence)
-    if (!durable) log.warn('Redis runs without AOF: while the broker is away, nothing is accepted')
-    const policy = /^maxmemory_policy:(allkeys-\S+)/m.exec(memory)?.[1]
-    if (policy !== undefined)
-      log.error({ policy }, 'Redis evicts keys without TTL under this policy: dirty records can be lost')
+    try {
+      durable = (await inspectCache(client)).durable
+      if (!durable) log.warn('Redis runs without AOF: while the broker is away, nothing is accepted')
+    } catch (thrown) {
+      if (thrown instanceof CacheUnfit) reject(thrown)
+      else throw thrown
+    }
   }
   app.addHook('onClose', () => client.disconnect())
-  return { client, durable: () => durable }
+  return { client, durable: () => durable, unfit }
 }
