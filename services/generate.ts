@@ -37,7 +37,7 @@ const nasty = fc.oneof(
     '<script>alert(1)</script>',
     '../../etc/passwd',
     '%00',
-    '${7*7}',
+    '{{7*7}}',
     'null',
     '-0',
     '1e309',

@@ -11,8 +11,7 @@ import { startTestApi, startTestWorker } from './testing.ts'
 
 const machine = environment()
 const { env } = await corner(t, machine)
-// A late event loop is the test's doing here: its requests are made in the same process.
-const { url } = await startTestApi(t, { ...env, EVENT_LOOP_DELAY_MAX_MS: '0' })
+const { url } = await startTestApi(t, env)
 await startTestWorker(t, env)
 await until('search has an index', async () => (await fetch(`${url}/api/search?q=a`)).ok)
 const waiting = await placeJobs(t, env['POSTGRES_DSN'] ?? '')

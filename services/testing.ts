@@ -13,9 +13,12 @@ interface Teardown {
   teardown(handler: () => Promise<void> | void): void
 }
 
-/** The API in this process, listening on any port; stopped in the teardown. */
+/**
+ * The API in this process, listening on any port; stopped in the teardown. A late event loop is the test's own doing here,
+ * since both share it: nothing is refused for that unless `env` says so.
+ */
 export async function startTestApi(t: Teardown, env: Env): Promise<{ app: FastifyInstance; url: string }> {
-  const options = readOptions(env, apiOptionNames)
+  const options = readOptions({ EVENT_LOOP_DELAY_MAX_MS: '0', ...env }, apiOptionNames)
   const { app, brokerReady } = await buildApp(options, createLogger({ service: 'api', level: options.LOG_LEVEL }))
   t.teardown(() => app.close())
   await brokerReady
