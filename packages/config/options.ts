@@ -73,7 +73,7 @@ export const options = {
     about: 'How late the event loop may be, in milliseconds, before requests are answered 503; 0: never.',
     min: 0,
     max: minute_ms,
-    default: '1000',
+    default: devOr('5000', '1000'),
   }),
   RATE_LIMIT: whole({
     about: 'Most requests a second of one caller, over all API processes; 0: no limit.',
