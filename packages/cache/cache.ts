@@ -26,6 +26,11 @@ export interface DirtyMark {
   version: number
 }
 
+/** A version by what tells it from every other, forks included. */
+export interface Identified extends DirtyMark {
+  hash: string
+}
+
 /** The cache of one collection. Every method throws Unavailable (`cache-away`) when Redis does not answer. */
 export interface RecordCache {
   /**
@@ -36,14 +41,21 @@ export interface RecordCache {
   /** The broker has these. */
   markSent(marks: DirtyMark[]): Promise<void>
   /** Postgres has these; gives how many were dirty. */
-  settle(versions: { id: string; version: number; hash: string }[]): Promise<number>
+  settle(versions: Identified[]): Promise<number>
+  /**
+   * These were set aside: their marks become `parked`, which no limit counts and no flusher touches, until they are settled or
+   * discarded. Gives how many marks there were.
+   */
+  park(versions: Identified[]): Promise<number>
+  /** This one is given up: its mark goes, and its cached copy, so that what Postgres has is read again. */
+  discard(version: Identified): Promise<void>
   read(id: string): Promise<Entry | undefined>
   /** Several at once, in the order asked for: one command a bucket, all sent together. */
   readMany(ids: string[]): Promise<(Entry | undefined)[]>
   /** Offers what Postgres gave after a miss; gives what is to be served: the newer of both. */
   fill(entry: Version): Promise<Entry>
-  /** How many are dirty, how many of those the broker does not have, and how old the oldest is. */
-  dirty(): Promise<{ unsent: number; sent: number; oldest_ms: number }>
+  /** How many are dirty: those the broker does not have, those it has, and how old the oldest of these is; parked ones apart. */
+  dirty(): Promise<{ unsent: number; sent: number; parked: number; oldest_ms: number }>
   /** Up to `limit` marks older than `age_ms`, per mark and bucket oldest first. */
   marksOlderThan(mark: 'unsent' | 'sent', age_ms: number, limit: number): Promise<DirtyMark[]>
   /** The version of a mark, as long as it is dirty. */
@@ -64,6 +76,7 @@ export function createRecordCache({ client, collection, namespace, dirtyLimit }:
   const keys = keysOf(namespace, collection)
   const bucketLimit = Math.ceil(dirtyLimit / buckets)
   const memberOf = ({ id, version }: DirtyMark) => `${id}:${version}`
+  const marksOf = (bucket: number) => [keys.unsent(bucket), keys.sent(bucket), keys.parked(bucket)] as const
   const everyBucket = <T>(ask: (bucket: number) => Promise<T>): Promise<T[]> =>
     away(Promise.all(Array.from({ length: buckets }, (_, bucket) => ask(bucket))))
 
@@ -103,9 +116,23 @@ export function createRecordCache({ client, collection, namespace, dirtyLimit }:
     async settle(versions) {
       const calls = byBucket(versions).map(([bucket, some]) => {
         const args = some.flatMap(({ id, version, hash }) => [id, version, hash])
-        return client.settle(keys.unsent(bucket), keys.sent(bucket), keys.prefix(bucket), ttl_s, floor_s, ...args)
+        return client.settle(...marksOf(bucket), keys.prefix(bucket), ttl_s, floor_s, ...args)
       })
       return (await away(Promise.all(calls))).reduce((sum, removed) => sum + removed, 0)
+    },
+
+    async park(versions) {
+      const calls = byBucket(versions).map(([bucket, some]) => {
+        const args = some.flatMap(({ id, version, hash }) => [id, version, hash])
+        return client.park(...marksOf(bucket), keys.prefix(bucket), ...args)
+      })
+      return (await away(Promise.all(calls))).reduce((sum, turned) => sum + turned, 0)
+    },
+
+    async discard(version) {
+      const { id, hash } = version
+      const marks = marksOf(bucketOf(id))
+      await away(client.discard(keys.record(id), ...marks, memberOf(version), version.version, hash))
     },
 
     async read(id) {
@@ -136,17 +163,19 @@ export function createRecordCache({ client, collection, namespace, dirtyLimit }:
     async dirty() {
       const now = await away(now_ms())
       const each = await everyBucket(async (bucket) => {
-        const [unsent, sent, first, second] = await Promise.all([
+        const [unsent, sent, parked, first, second] = await Promise.all([
           client.zcard(keys.unsent(bucket)),
           client.zcard(keys.sent(bucket)),
+          client.zcard(keys.parked(bucket)),
           client.zrange(keys.unsent(bucket), 0, 0, 'WITHSCORES'),
           client.zrange(keys.sent(bucket), 0, 0, 'WITHSCORES'),
         ])
-        return { unsent, sent, oldest: Math.min(Number(first[1] ?? now), Number(second[1] ?? now)) }
+        return { unsent, sent, parked, oldest: Math.min(Number(first[1] ?? now), Number(second[1] ?? now)) }
       })
       return {
         unsent: each.reduce((sum, { unsent }) => sum + unsent, 0),
         sent: each.reduce((sum, { sent }) => sum + sent, 0),
+        parked: each.reduce((sum, { parked }) => sum + parked, 0),
         oldest_ms: Math.max(0, now - Math.min(now, ...each.map(({ oldest }) => oldest))),
       }
     },

@@ -12,7 +12,9 @@ export interface CacheClient {
   ): Promise<[string, string]>
   fill(record: string, floor: string, ...args: (string | number)[]): Promise<string>
   sent(unsent: string, sent: string, ...args: string[]): Promise<number>
-  settle(unsent: string, sent: string, ...args: (string | number)[]): Promise<number>
+  settle(unsent: string, sent: string, parked: string, ...args: (string | number)[]): Promise<number>
+  park(unsent: string, sent: string, parked: string, ...args: (string | number)[]): Promise<number>
+  discard(record: string, unsent: string, sent: string, parked: string, ...args: (string | number)[]): Promise<number>
   get(key: string): Promise<string | null>
   mget(keys: string[]): Promise<(string | null)[]>
   zcard(key: string): Promise<number>
@@ -54,7 +56,9 @@ export function connectCache({ urls, timeout_ms, onError, onReady }: ClientOptio
   redis.on('ready', onReady)
   redis.defineCommand('accept', { numberOfKeys: 4, lua: scripts.accept })
   redis.defineCommand('sent', { numberOfKeys: 2, lua: scripts.sent })
-  redis.defineCommand('settle', { numberOfKeys: 2, lua: scripts.settle })
+  redis.defineCommand('settle', { numberOfKeys: 3, lua: scripts.settle })
+  redis.defineCommand('park', { numberOfKeys: 3, lua: scripts.park })
+  redis.defineCommand('discard', { numberOfKeys: 4, lua: scripts.discard })
   redis.defineCommand('takeToken', { numberOfKeys: 1, lua: scripts.takeToken })
   redis.defineCommand('fill', { numberOfKeys: 2, lua: scripts.fill })
   return redis as unknown as CacheClient

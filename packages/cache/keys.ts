@@ -13,6 +13,8 @@ export interface Keys {
   unsent(bucket: number): string
   /** Dirty versions that the broker has. */
   sent(bucket: number): string
+  /** Dirty versions that were set aside. */
+  parked(bucket: number): string
   /** Below this version a fill after a miss is stale. */
   floor(id: string): string
   counters(bucket: number): string
@@ -25,6 +27,7 @@ export function keysOf(namespace: string, collection: string): Keys {
     record: (id) => base(bucketOf(id)) + id,
     unsent: (bucket) => `${base(bucket)}unsent`,
     sent: (bucket) => `${base(bucket)}sent`,
+    parked: (bucket) => `${base(bucket)}parked`,
     floor: (id) => `${base(bucketOf(id))}floor:${id}`,
     counters: (bucket) => `${base(bucket)}counters`,
   }

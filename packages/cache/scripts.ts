@@ -42,7 +42,45 @@ end
 return turned`
 
 /**
- * Settles persisted versions of one bucket. KEYS unsent, sent · ARGV prefix, ttl_s, floor_s, then id, version, hash of each.
+ * Turns marks of one bucket into parked. KEYS unsent, sent, parked · ARGV prefix, then id, version, hash of each.
+ * A mark of a fork, which has another hash, is not meant; what has no mark gets none. Gives how many it turned.
+ */
+export const park = `
+local turned = 0
+for i = 2, #ARGV, 3 do
+  local id, version, hash = ARGV[i], ARGV[i + 1], ARGV[i + 2]
+  local member = id .. ':' .. version
+  local key = ARGV[1] .. id
+  local held, heldHash = string.match(redis.call('GETRANGE', key, 0, 63), '^(%d+) (%S+)')
+  local _, marked = string.match(redis.call('GETRANGE', ARGV[1] .. member, 0, 63), '^(%d+) (%S+)')
+  marked = marked or (held == version and heldHash)
+  local score = redis.call('ZSCORE', KEYS[1], member) or redis.call('ZSCORE', KEYS[2], member)
+  if score and (not marked or marked == hash) then
+    redis.call('ZREM', KEYS[1], member)
+    redis.call('ZREM', KEYS[2], member)
+    redis.call('ZADD', KEYS[3], score, member)
+    redis.call('UNLINK', ARGV[1] .. member)
+    turned = turned + 1
+  end
+end
+return turned`
+
+/**
+ * Takes a version out that was given up. KEYS record, unsent, sent, parked · ARGV member, version, hash.
+ * A mark of a fork, which has another hash, stays, and so does any other version that is cached.
+ */
+export const discard = `
+local replaced = KEYS[1] .. ':' .. ARGV[2]
+local held, heldHash = string.match(redis.call('GETRANGE', KEYS[1], 0, 63), '^(%d+) (%S+)')
+local _, marked = string.match(redis.call('GETRANGE', replaced, 0, 63), '^(%d+) (%S+)')
+marked = marked or (held == ARGV[2] and heldHash)
+if marked and marked ~= ARGV[3] then return 0 end
+if held == ARGV[2] and heldHash == ARGV[3] then redis.call('UNLINK', KEYS[1]) end
+redis.call('UNLINK', replaced)
+return redis.call('ZREM', KEYS[2], ARGV[1]) + redis.call('ZREM', KEYS[3], ARGV[1]) + redis.call('ZREM', KEYS[4], ARGV[1])`
+
+/**
+ * Settles persisted versions of one bucket. KEYS unsent, sent, parked · ARGV prefix, ttl_s, floor_s, then id, version, hash of each.
  * Cached the same: clean, with a TTL. Cached an older one or a fork: no longer read; while the broker does not have it, it keeps its mark
  * and its text, to be published and parked. Absent: a floor, so that a late fill cannot bring an older one.
  */
@@ -56,7 +94,7 @@ for i = 4, #ARGV, 3 do
   local _, marked = string.match(redis.call('GETRANGE', ARGV[1] .. member, 0, 63), '^(%d+) (%S+)')
   marked = marked or (held == version and heldHash)
   if not marked or marked == hash then
-    removed = removed + redis.call('ZREM', KEYS[1], member) + redis.call('ZREM', KEYS[2], member)
+    removed = removed + redis.call('ZREM', KEYS[1], member) + redis.call('ZREM', KEYS[2], member) + redis.call('ZREM', KEYS[3], member)
     redis.call('UNLINK', ARGV[1] .. member)
   end
   if held == version and heldHash == hash then
