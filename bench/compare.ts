@@ -1,0 +1,44 @@
+import type { Ratio } from './results.ts'
+
+/** A ratio may be this much worse than it was. */
+const allowed = 0.2
+
+export interface Comparison {
+  name: string
+  before: number
+  now: number
+  /** How good it is now as a share of before, whichever way is better: 1 is the same. */
+  change: number
+  fails: boolean
+}
+
+/** Each ratio that both runs have. What is missing now is no comparison: a run of one case is compared by that case. */
+export function compareRatios(before: Ratio[], now: Ratio[]): Comparison[] {
+  return now.flatMap(({ name, value, better }) => {
+    const old = before.find((ratio) => ratio.name === name)
+    if (old === undefined) return []
+    const change = better === 'higher' ? value / old.value : old.value / value
+    return [{ name, before: old.value, now: value, change, fails: !(change >= 1 - allowed) }]
+  })
+}
+
+/** The ratios of a saved run: the file's last line that is not empty, or the whole file, is its JSON. @throws Error if not */
+export function readSaved(text: string): Ratio[] {
+  const lines = text.trim().split('\n')
+  for (const candidate of [lines.at(-1) ?? '', text]) {
+    try {
+      const found: unknown = JSON.parse(candidate)
+      if (isSaved(found)) return found.ratios
+    } catch {
+      // the next candidate, or the error below
+    }
+  }
+  throw new Error('not a saved run: its last line must be what --json prints')
+}
+
+const isSaved = (value: unknown): value is { ratios: Ratio[] } =>
+  value !== null &&
+  typeof value === 'object' &&
+  'ratios' in value &&
+  Array.isArray(value.ratios) &&
+  value.ratios.every((ratio: Partial<Ratio>) => typeof ratio.name === 'string' && typeof ratio.value === 'number')

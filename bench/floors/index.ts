@@ -1,0 +1,30 @@
+import { acceptBare } from './accept-bare.ts'
+import { acceptBullmq } from './accept-bullmq.ts'
+import { acceptFloor } from './accept-floor.ts'
+import { acceptInsert } from './accept-insert.ts'
+import { acceptPgBoss } from './accept-pg-boss.ts'
+import { acceptUnconfirmed } from './accept-unconfirmed.ts'
+import { drainFloor } from './drain-floor.ts'
+import { drainOneByOne } from './drain-one-by-one.ts'
+import { indexFloor } from './index-floor.ts'
+import { readFloor } from './read-floor.ts'
+
+/** Something beside the product that does part of its work. `url` is '' where nothing is asked of it. */
+export interface Floor {
+  url: string
+  stop(): Promise<void>
+}
+
+/** All of them by name. */
+export const floors: Record<string, () => Promise<Floor>> = {
+  'accept/bare': acceptBare,
+  'accept/floor': acceptFloor,
+  'accept/insert': acceptInsert,
+  'accept/bullmq': acceptBullmq,
+  'accept/pg-boss': acceptPgBoss,
+  'accept/unconfirmed': acceptUnconfirmed,
+  'drain/floor': drainFloor,
+  'drain/one-by-one': drainOneByOne,
+  'whole/index': indexFloor,
+  'read/floor': readFloor,
+}

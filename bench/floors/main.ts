@@ -1,0 +1,13 @@
+import { serveParent } from '../child.ts'
+import { floors } from './index.ts'
+
+// One floor or alternative, in a process of its own: `node main.ts accept/floor`.
+const [name = ''] = process.argv.slice(2)
+const start = floors[name]
+if (start === undefined) throw new Error(`there is no ${name}: ${Object.keys(floors).join(', ')}`)
+const { url, stop } = await start()
+serveParent(
+  async () => undefined,
+  () => void stop().finally(() => process.exit(0)),
+  url,
+)

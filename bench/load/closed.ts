@@ -1,0 +1,46 @@
+import { latencyOf } from '../statistics.ts'
+import { Connection } from './connection.ts'
+import type { LoadJob, LoadProgress, LoadResult } from './jobs.ts'
+import { requestsOf } from './requests.ts'
+
+type Closed = Extract<LoadJob, { kind: 'closed' }>
+
+/** A connection that breaks is tried again no more often than this, so that a server that is gone is not hammered. */
+const patience_ms = 50
+
+/** So many connections, each sending its next request when the one before was answered. */
+export async function closedLoad(job: Closed, progress: LoadProgress): Promise<LoadResult> {
+  const next = requestsOf(job.requests, job.url)
+  const latencies: number[] = []
+  const statuses: Record<number, number> = {}
+  let failed = 0
+  const started = performance.now()
+  const end = started + job.seconds * 1_000
+  const one = (connection: Connection) =>
+    new Promise<void>((resolve) => {
+      const send = () => {
+        const sent = performance.now()
+        if (sent >= end) {
+          connection.close()
+          resolve()
+          return
+        }
+        connection.send(next(), (status) => {
+          if ((status >= 200 && status < 300) || status === 304) {
+            latencies.push(performance.now() - sent)
+            progress.count += 1
+            send()
+            return
+          }
+          failed += 1
+          statuses[status] = (statuses[status] ?? 0) + 1
+          if (status === 0) setTimeout(send, patience_ms)
+          else send()
+        })
+      }
+      send()
+    })
+  await Promise.all(Array.from({ length: job.connections }, () => one(new Connection(job.url))))
+  const seconds = (performance.now() - started) / 1_000
+  return { count: latencies.length, failed, statuses, seconds, latency: latencyOf(latencies) }
+}

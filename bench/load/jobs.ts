@@ -1,0 +1,41 @@
+import type { Latency } from '../statistics.ts'
+
+/** Which requests a load is made of, in turn. */
+export type Requests =
+  | { kind: 'orders' /** Each with an Idempotency-Key of its own. */; keyed: boolean }
+  /** `etags`: sent as If-None-Match, one for each path. */
+  | { kind: 'gets'; paths: string[]; etags?: string[] }
+
+/** What the load generator is asked to do. */
+export type LoadJob =
+  | { kind: 'closed'; url: string; requests: Requests; connections: number; seconds: number }
+  /** At a constant rate, whatever is answered: latencies count from the moment a request was due. */
+  | { kind: 'constant'; url: string; requests: Requests; rate: number; seconds: number; arrivals?: ArrivalWatch }
+
+/** Follows some of the orders to Postgres and into the search index. */
+export interface ArrivalWatch {
+  dsn: string
+  /** The search endpoint of the index: `http://…/orders`. */
+  index: string
+  /** How many orders a second to follow. */
+  per_second: number
+}
+
+export interface LoadResult {
+  /** Answered as they should be (2xx, 304), and all others: other statuses, broken connections. */
+  count: number
+  failed: number
+  /** Statuses of those others: 0 is a connection that broke. */
+  statuses: Record<number, number>
+  /** From the first request to the end of the load. */
+  seconds: number
+  latency: Latency
+  persisted?: Latency
+  searchable?: Latency
+}
+
+/** What the generator sends while it works. */
+export interface LoadProgress {
+  /** Answered as they should be, so far. */
+  count: number
+}

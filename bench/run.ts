@@ -1,0 +1,119 @@
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { cpus, loadavg, release, totalmem, type } from 'node:os'
+import { join } from 'node:path'
+import { ServerProblem, serversFolder } from '@ordermill/servers'
+import { cases } from './cases/index.ts'
+import { BadCommand, type Command, readCommand, usage } from './command.ts'
+import { compareRatios, readSaved } from './compare.ts'
+import { profile } from './profile.ts'
+import { barsOf, ratiosOf } from './ratios.ts'
+import { comparisonText, page, terminal } from './report.ts'
+import type { Machine, Results } from './results.ts'
+import { type Chosen, choose, runCase, settingsOf } from './runner.ts'
+import { full, quick } from './settings.ts'
+import { onStage, type Stage } from './stage.ts'
+
+// `npm run bench`. Progress goes to stderr, what was found to stdout.
+const stopping = new AbortController()
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => stopping.abort())
+process.on('disconnect', () => stopping.abort())
+process.channel?.unref()
+const say = (line: string): void => console.error(line)
+const titles = Object.fromEntries(cases.map(({ name, title }) => [name, title]))
+
+async function main(): Promise<number> {
+  const command = readCommand(process.argv.slice(2))
+  if (command.help) return print(usage)
+  if (command.list)
+    return print(
+      cases
+        .map(
+          ({ name, title, rows }) =>
+            `${name}: ${title}\n${rows.map(({ id, title: row }) => `  ${id.padEnd(22)} ${row}`).join('\n')}`,
+        )
+        .join('\n'),
+    )
+  const saved = command.compare === undefined ? undefined : readSaved(readFileSync(command.compare, 'utf8'))
+  if (command.profile !== undefined)
+    return print(await profile(command.profile, { settings: settingsFor(command), signal: stopping.signal, say }))
+
+  const results = await measure(command)
+  const folder = join(serversFolder(), 'bench')
+  mkdirSync(folder, { recursive: true })
+  writeFileSync(join(folder, 'latest.json'), `${JSON.stringify(results)}\n`)
+  writeFileSync(join(folder, 'latest.md'), page(results, titles))
+  print(terminal(results, titles))
+  let code = 0
+  if (saved !== undefined) {
+    const found = compareRatios(saved, results.ratios)
+    print(comparisonText(found))
+    if (found.length === 0) say('The saved run has none of these ratios: nothing was compared')
+    if (found.length === 0 || found.some(({ fails }) => fails)) code = 1
+  }
+  if (command.json) print(JSON.stringify(results))
+  return code
+}
+
+async function measure(command: Command): Promise<Results> {
+  const machine = machineNow()
+  const chosen = choose(cases, command.cases, command.only)
+  const settings = settingsFor(command)
+  const which = [...new Set(chosen.flatMap(({ of }) => of.servers))]
+  const notes: string[] = []
+  const rows = await onStage({ settings, which, signal: stopping.signal, say }, async (stage) => {
+    notes.push(...stage.servers.notes)
+    for (const one of chosen) await runOne(one, stage, notes)
+    return stage.rows
+  })
+  const ratios = ratiosOf(rows)
+  machine.load_after = loadavg()[0] ?? 0
+  return { machine, settings, rows, ratios, bars: barsOf(rows, ratios), notes }
+}
+
+/** Runs a case, or says why it is left out. */
+async function runOne({ of, rows }: Chosen, stage: Stage, notes: string[]): Promise<void> {
+  if (of.servers.includes('elasticsearch') && !stage.search) {
+    notes.push(`${of.title}: left out, for there is no Elasticsearch here.`)
+    return
+  }
+  const found = await runCase({ of, rows }, stage)
+  stage.rows.push(...found)
+  stage.rows.push(...(of.derive?.(stage.rows) ?? []))
+}
+
+const settingsFor = ({ quick: isQuick, rounds, seconds }: Command) =>
+  settingsOf(isQuick ? quick : full, rounds, seconds)
+
+function machineNow(): Machine {
+  return {
+    at: new Date().toISOString(),
+    cpus: cpus().length,
+    cpu_model: cpus()[0]?.model.trim() ?? '',
+    memory_gb: Math.round(totalmem() / 2 ** 30),
+    platform: `${type()} ${release()}`,
+    node: process.version,
+    load_before: loadavg()[0] ?? 0,
+    load_after: 0,
+  }
+}
+
+function print(text: string): 0 {
+  console.log(text)
+  return 0
+}
+
+main().then(
+  (code) => {
+    process.exitCode = code
+  },
+  (thrown: unknown) => {
+    process.exitCode = 1
+    if (stopping.signal.aborted) say('Stopped')
+    else
+      say(
+        thrown instanceof ServerProblem || thrown instanceof BadCommand
+          ? thrown.message
+          : String(thrown instanceof Error ? thrown.stack : thrown),
+      )
+  },
+)

@@ -1,0 +1,46 @@
+/** How long and how often things are measured. */
+export type Settings = {
+  /** How often each row is measured, in turn with the others. */
+  rounds: number
+  /** Of each measurement under load, and of the warm-up before the first. */
+  seconds: number
+  warmup_seconds: number
+  /** Queued orders to drain; to drain one by one; and how often. */
+  drained: number
+  drained_singly: number
+  drain_rounds: number
+  /** Of each try for the highest rate, and of the run at the one that was found. */
+  probe_seconds: number
+  hold_seconds: number
+  /** Of the measurement of latencies at half that rate. */
+  latency_seconds: number
+  /** Orders in Postgres that are read for the first time in one measurement. */
+  missed: number
+}
+
+export const full: Settings = {
+  rounds: 5,
+  seconds: 5,
+  warmup_seconds: 3,
+  drained: 100_000,
+  drained_singly: 2_000,
+  drain_rounds: 5,
+  probe_seconds: 8,
+  hold_seconds: 30,
+  latency_seconds: 30,
+  missed: 40_000,
+}
+
+/** Under three minutes in all. */
+export const quick: Settings = {
+  rounds: 3,
+  seconds: 1,
+  warmup_seconds: 1,
+  drained: 20_000,
+  drained_singly: 400,
+  drain_rounds: 2,
+  probe_seconds: 4,
+  hold_seconds: 6,
+  latency_seconds: 6,
+  missed: 10_000,
+}

@@ -1,0 +1,101 @@
+import { environment, readOptions } from '@ordermill/config'
+import { removeIndices } from '@ordermill/servers'
+import { connect } from 'amqplib'
+import { Redis } from 'ioredis'
+import pg from 'pg'
+
+/** Names of what the floors and alternatives use: nothing of it is the product's. */
+export const floorNames = {
+  namespace: 'floor.',
+  table: 'floor_orders',
+  index: 'floor-orders',
+  inserts: 'bench_inserts',
+  unconfirmed: 'bench.unconfirmed',
+} as const
+
+/** The addresses that a process of the bench was given. */
+export const addresses = () =>
+  readOptions(environment(), ['POSTGRES_DSN', 'REDIS_ADDR', 'RABBITMQ_URL', 'ELASTICSEARCH_URL'])
+
+/** What the floors and alternatives write to. */
+const tables = `
+CREATE TABLE IF NOT EXISTS ${floorNames.table} (LIKE orders INCLUDING DEFAULTS INCLUDING INDEXES);
+ALTER TABLE ${floorNames.table} ALTER hash DROP NOT NULL;
+CREATE TABLE IF NOT EXISTS ${floorNames.inserts} (id uuid PRIMARY KEY, body jsonb NOT NULL, at timestamptz NOT NULL DEFAULT now());
+`
+
+/** The stores between measurements: looked at and emptied. All of them are the bench's own. */
+export interface Stores {
+  pool: pg.Pool
+  redis: Redis
+  /** Empties queues, tables and cache, and takes indices away; only while nobody writes. */
+  clear(): Promise<void>
+  /** Change numbers given out since the last clear, and how far the search index has followed them. */
+  progress(): Promise<{ persisted: number; indexed: number }>
+  close(): Promise<void>
+}
+
+export async function openStores(env: Record<string, string>): Promise<Stores> {
+  const { POSTGRES_DSN, REDIS_ADDR, RABBITMQ_URL, ELASTICSEARCH_URL } = env
+  const pool = new pg.Pool({ connectionString: POSTGRES_DSN, max: 2 })
+  pool.on('error', () => undefined)
+  await pool.query(tables)
+  const redis = new Redis(`redis://${REDIS_ADDR}`, { maxRetriesPerRequest: 1 })
+  redis.on('error', () => undefined)
+  return {
+    pool,
+    redis,
+    async clear() {
+      await Promise.all([
+        purge(RABBITMQ_URL ?? ''),
+        forget(redis),
+        pool.query(
+          `TRUNCATE orders, orders_history, search_cursors, search_rejects, ${floorNames.table}, ${floorNames.inserts} RESTART IDENTITY`,
+        ),
+        ELASTICSEARCH_URL === undefined ? undefined : removeIndices(ELASTICSEARCH_URL, '*orders*'),
+      ])
+    },
+    async progress() {
+      const { rows } = await pool.query<{ persisted: string; indexed: string }>({
+        name: 'progress',
+        text: `SELECT CASE WHEN is_called THEN last_value ELSE 0 END AS persisted,
+          (SELECT coalesce(max(change_seq), 0) FROM search_cursors) AS indexed FROM orders_change_seq`,
+      })
+      return { persisted: Number(rows[0]?.persisted ?? 0), indexed: Number(rows[0]?.indexed ?? 0) }
+    },
+    async close() {
+      redis.disconnect()
+      await pool.end()
+    },
+  }
+}
+
+/** Forgets all records, one page of keys at a time. What the cache knows of itself (`…epoch`) stays: records alone are cleared. */
+async function forget(redis: Redis): Promise<void> {
+  for (let cursor = '0'; ; ) {
+    const [next, keys] = await redis.scan(cursor, 'COUNT', 2_000)
+    const records = keys.filter((key) => !key.includes('epoch'))
+    if (records.length > 0) await redis.unlink(...records)
+    if (next === '0') return
+    cursor = next
+  }
+}
+
+async function purge(url: string): Promise<void> {
+  const connection = await connect(url)
+  const names = ['', floorNames.namespace].flatMap((prefix) =>
+    ['persist', 'parked', 'bulk'].map((use) => `${prefix}orders.${use}`),
+  )
+  try {
+    for (const name of [...names, floorNames.unconfirmed]) {
+      const channel = await connection.createChannel() // a queue that is not there closes it
+      channel.on('error', () => undefined)
+      await channel.purgeQueue(name).then(
+        () => channel.close(),
+        () => undefined,
+      )
+    }
+  } finally {
+    await connection.close()
+  }
+}
