@@ -1,0 +1,50 @@
+import { floorNames } from '../stores.ts'
+import type { Case, Row } from './case.ts'
+import { drained } from './draining.ts'
+
+const nothing = async () => undefined
+const product = (name: string, title: string, search: boolean): Row => ({
+  id: `drain/${name}`,
+  title,
+  kind: 'product',
+  open: async (stage) => ({
+    measure: () =>
+      drained(stage, {
+        service: 'worker',
+        count: stage.settings.drained,
+        namespace: '',
+        start: () => stage.service('worker', { search }),
+        indexed: search,
+      }),
+    close: nothing,
+  }),
+})
+const beside = (name: string, title: string, kind: Row['kind'], count: 'drained' | 'drained_singly'): Row => ({
+  id: `drain/${name}`,
+  title,
+  kind,
+  open: async (stage) => ({
+    measure: () =>
+      drained(stage, {
+        service: 'floor',
+        count: stage.settings[count],
+        namespace: floorNames.namespace,
+        start: () => stage.floor(`drain/${name}`),
+      }),
+    close: nothing,
+  }),
+})
+
+/** Queued orders taken to Postgres, from the moment a tenth of them is there. */
+export const drain: Case = {
+  name: 'drain',
+  title: 'Drain of queued orders to Postgres',
+  servers: ['postgres', 'redis', 'rabbitmq', 'elasticsearch'],
+  rounds: ({ drain_rounds }) => drain_rounds,
+  rows: [
+    beside('floor', 'floor: raw consumer, one jsonb upsert a batch', 'floor', 'drained'),
+    product('ordermill', 'Ordermill, search off', false),
+    product('searching', 'Ordermill, search on', true),
+    beside('one-by-one', 'one INSERT and one index call each', 'alternative', 'drained_singly'),
+  ],
+}

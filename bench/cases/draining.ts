@@ -1,0 +1,64 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fillQueue } from '../fill.ts'
+import type { Sample } from '../results.ts'
+import type { Running, Stage } from '../stage.ts'
+
+interface Draining {
+  /** What is metered and called so. */
+  service: 'worker' | 'floor'
+  count: number
+  /** Of the queue that is filled. */
+  namespace: string
+  start(): Promise<Running>
+  /** Whether it is measured until all are in the index. */
+  indexed?: boolean
+}
+
+/** The first tenth is warm-up: a process starts, connects and compiles. */
+const warm = 0.1
+/** No progress for this long: it will not come. */
+const stalled_ms = 60_000
+
+/** Fills a queue, starts what takes from it, and measures until all is where it belongs; nothing else writes meanwhile. */
+export async function drained(stage: Stage, { service, count, namespace, start, indexed }: Draining): Promise<Sample> {
+  await stage.stores.clear()
+  await fillQueue({ env: stage.servers.env, namespace, count, cached: namespace === '' })
+  const before = performance.now()
+  const running = await start()
+  try {
+    const begun = await reached(stage, 'persisted', 1)
+    const from = await reached(stage, 'persisted', Math.ceil(count * warm))
+    const meter = stage.meter({ [service]: running })
+    const to = await reached(stage, 'persisted', count)
+    const persisted = { rate: (to.count - from.count) / ((to.at - from.at) / 1_000) }
+    const last = indexed === true ? await reached(stage, 'indexed', count) : to
+    const used = meter.stop(count - from.count)
+    return {
+      ...persisted,
+      seconds_per_100k: ((to.at - begun.at) / 1_000 / count) * 100_000,
+      start_seconds: (begun.at - before) / 1_000,
+      ...(indexed === true ? { indexed_rate: (count - from.count) / ((last.at - from.at) / 1_000) } : {}),
+      ...used,
+    }
+  } finally {
+    await running.stop()
+  }
+}
+
+async function reached(
+  stage: Stage,
+  where: 'persisted' | 'indexed',
+  count: number,
+): Promise<{ at: number; count: number }> {
+  let moved = performance.now()
+  for (let before = -1; ; ) {
+    stage.signal.throwIfAborted()
+    const now = (await stage.stores.progress())[where]
+    const at = performance.now()
+    if (now >= count) return { at, count: now }
+    if (now !== before) moved = at
+    if (at - moved > stalled_ms) throw new Error(`${where} stays at ${now} of ${count}`)
+    before = now
+    await sleep(10)
+  }
+}
