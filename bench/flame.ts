@@ -14,8 +14,8 @@ interface Frame {
   children: Frame[]
 }
 
-/** What is not the program's: time in which it had nothing to do. */
-const waiting = new Set(['(idle)', '(program)'])
+/** What is not the program's work: time in which it had nothing to do, and its end, in which the profile itself is written. */
+const waiting = new Set(['(idle)', '(program)', 'reallyExit'])
 
 /** The tree of calls with their times, without those in which nothing ran. */
 export function callTree({ nodes, samples, timeDeltas }: CpuProfile): Frame {

@@ -39,12 +39,12 @@ async function loadApi(stage: Stage, flags: string[]): Promise<void> {
   const api = await stage.service('api', { search: false, flags })
   const requests = { kind: 'orders', keyed: false } as const
   stage.say('Loading the API')
-  await stage.load({ kind: 'closed', url: api.url, requests, connections: 50, seconds: stage.settings.seconds * 2 })
+  await stage.load({ kind: 'closed', url: api.url, requests, connections: 50, seconds: stage.settings.seconds * 5 })
   await api.stop()
 }
 
 async function loadWorker(stage: Stage, flags: string[]): Promise<void> {
-  const count = stage.settings.drained
+  const count = stage.settings.drained * 3
   stage.say(`Filling the queue with ${count} orders`)
   await fillQueue({ env: stage.servers.env, namespace: '', count, cached: true })
   stage.say('Draining it')

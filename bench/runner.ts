@@ -25,7 +25,7 @@ export function choose(all: Case[], names: string[], only: string[]): Chosen[] {
   const isAsked = (row: Row) => only.length === 0 || only.includes(short(row)) || only.includes(row.id)
   const wanted = new Set(asked.flatMap(({ rows }) => rows.filter(isAsked).map(({ id }) => id)))
   const byId = new Map(all.flatMap((of) => of.rows.map((row) => [row.id, of] as const)))
-  for (const id of wanted) for (const need of byId.get(id)?.needs ?? []) wanted.add(need) // grows while it is walked
+  for (const id of [...wanted]) for (const need of byId.get(id)?.needs ?? []) wanted.add(need)
   return all.flatMap((of) => {
     const rows = of.rows.filter(({ id }) => wanted.has(id))
     return rows.length === 0 ? [] : [{ of, rows }]

@@ -1,0 +1,60 @@
+import t from 'tap'
+import { compareRatios, readSaved } from './compare.ts'
+import { barsOf, ratiosOf } from './ratios.ts'
+import { type Ratio, rowOf } from './results.ts'
+
+const ratio = (name: string, value: number, better: Ratio['better'] = 'higher'): Ratio => ({
+  name,
+  value,
+  spread: 0,
+  better,
+})
+
+t.test('a ratio fails when it is more than 20 % worse than it was, whichever way is better', async (t) => {
+  for (const [better, now, fails] of [
+    ['higher', 1, false],
+    ['higher', 0.81, false],
+    ['higher', 0.79, true],
+    ['higher', 3, false],
+    ['lower', 1, false],
+    ['lower', 1.24, false],
+    ['lower', 1.26, true],
+    ['lower', 0.1, false],
+    ['higher', Number.NaN, true],
+  ] as const) {
+    const [found] = compareRatios([ratio('a', 1, better)], [ratio('a', now, better)])
+    t.equal(found?.fails, fails, `${better} is better, 1 became ${now}`)
+  }
+  t.same(compareRatios([ratio('a', 1)], [ratio('b', 1)]), [], 'what only one run has is not compared')
+})
+
+t.test('a saved run is a file whose last line is the JSON, or that is the JSON', async (t) => {
+  const json = JSON.stringify({ rows: [], ratios: [ratio('a', 1)] })
+  t.same(readSaved(`a table\n\n${json}\n`), [ratio('a', 1)])
+  t.same(readSaved(JSON.stringify(JSON.parse(json), null, 2)), [ratio('a', 1)])
+  for (const text of ['', 'a table', '{"rows":[]}', '{"ratios":[{}]}'])
+    t.throws(() => readSaved(text), /not a saved run/)
+})
+
+t.test('bars are computed for the rows there are, and one that is missed says so', async (t) => {
+  const row = (id: string, rate: number, mb = 100) =>
+    rowOf(id, { title: id, kind: 'product' }, [{ rate, p99_ms: 1, 'rss.api': mb }])
+  const rows = [row('accept/ordermill', 80), row('accept/floor', 100, 250)]
+  const ratios = ratiosOf(rows)
+  t.equal(ratios.find(({ name }) => name === 'accept ÷ floor')?.value, 0.8)
+  const bars = barsOf(rows, ratios)
+  t.match(
+    bars.find(({ name }) => name === 'accept ÷ floor'),
+    { value: 0.8, at_least: 0.85, holds: false },
+  )
+  t.match(
+    bars.find(({ name }) => name === 'accept p99 ÷ floor p99'),
+    { value: 1, at_most: 1.3, holds: true },
+  )
+  t.match(
+    bars.find(({ name }) => name.startsWith('resident memory of the api')),
+    { value: 250, at_most: 200, holds: false },
+    'the highest of all rounds counts',
+  )
+  t.notOk(bars.some(({ name }) => name.startsWith('drain')))
+})
