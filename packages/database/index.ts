@@ -10,7 +10,23 @@ export { addColumnsSql, createSql, dropSql } from './ddl.ts'
 export { type Chain, decide, type Outcome } from './decide.ts'
 export { createJobQueue, createJobs, type Job, type JobQueue, type Jobs } from './jobs.ts'
 export { createLeases, type Leases } from './leases.ts'
+export {
+  createLedger,
+  type Ledger,
+  type ParkedMessage,
+  type ParkedRow,
+  type ParkedState,
+  type Selection,
+} from './ledger.ts'
 export { type Filter, findKeyUse, listRecords, type Position, readHistory } from './listing.ts'
+export {
+  createParkedView,
+  type Discard,
+  type ParkedGroup,
+  type ParkedRecord,
+  type ParkedSummary,
+  type ParkedView,
+} from './parked.ts'
 export { type Change, createReader, type RecordReader } from './reader.ts'
 export { type Also, createTable, type Table } from './table.ts'
 export { dailySales, lastRefresh, type Refresh, readSales, refreshView, type View } from './views.ts'
