@@ -64,7 +64,7 @@ function faultsOf(name: string, { content, properties }: Pick<ConsumeMessage, 'c
 async function read(queue: string): Promise<{ next(id: string): Promise<ConsumeMessage>; leave(): Promise<unknown> }> {
   const taken: ConsumeMessage[] = []
   const take = (message: ConsumeMessage | null) => void (message !== null && taken.push(message))
-  const { consumerTag } = await channel.consume(queue, take, { noAck: true })
+  const { consumerTag } = await channel.consume(queue, take, { noAck: true, priority: 1 }) // before the worker
   return {
     // A message may come twice, and then late: ids tell them apart.
     next: (id) => until(`${id} in ${queue}`, () => taken.find(({ properties }) => properties.messageId === id)),

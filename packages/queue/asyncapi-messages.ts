@@ -90,6 +90,8 @@ export const parkedMessageOf = ({ name, title }: Collection) => ({
     {
       'parked-code': text({ minLength: 1, description: 'Why, for programs. Stable.' }),
       'parked-reason': text({ maxLength: 1_000, description: 'Why, for people.' }),
+      'parked-from': text({ description: 'The routing key by which it came, and by which it is replayed.' }),
+      replays: { type: 'integer', minimum: 1, description: 'How often it was replayed before.' },
       'parked-dropped': text({ description: 'Names of headers that were too large to keep.' }),
     },
     ['parked-code', 'parked-reason'],

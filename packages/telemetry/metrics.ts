@@ -67,7 +67,12 @@ export const apiMetrics = (registry: Registry, collections: string[]) => ({
 export type ApiMetrics = ReturnType<typeof apiMetrics>
 
 /** Metrics of the worker, for these collections. */
-export const workerMetrics = (registry: Registry, collections: string[]) => ({
+export const workerMetrics = (
+  registry: Registry,
+  collections: string[],
+  /** How many records stand parked, by code: asked at every scrape. */
+  parked: () => Promise<{ code: string; count: number }[]> = async () => [],
+) => ({
   ...shared(registry),
   batch: histogram(registry, 'persist_batch_duration_seconds', 'Time to persist a batch, from hand-over to settled.', [
     'outcome',
@@ -97,6 +102,17 @@ export const workerMetrics = (registry: Registry, collections: string[]) => ({
   parked: counter(registry, 'records_parked_total', 'Versions parked, by reason.', {
     reason: ['conflict', 'hash-mismatch', 'unknown-type', 'unreadable'],
   }),
+  parkedRecords: gauge(
+    registry,
+    'parked_records',
+    'Records that stand parked, by code. Every worker tells the same.',
+    ['code'],
+    async function () {
+      const counts = await parked().catch(() => [])
+      this.reset() // a code that nothing is parked with any more is gone; and while Postgres is away nothing is said
+      for (const { code, count } of counts) this.set({ code }, count)
+    },
+  ),
   retries: counter(registry, 'persist_retries_total', 'Attempts that were repeated, by what made them fail.', {
     code: ['deadline', 'database-away', 'queue-away'],
   }),

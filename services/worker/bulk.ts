@@ -45,7 +45,7 @@ async function persistBulk(batch: Batch, delivery: Delivery, parts: BulkParts): 
   const onRetry = retried(parts)
   try {
     try {
-      const message = readDelivery(parts.collection, delivery)
+      const message = readBulkDelivery(parts.collection, delivery)
       const outcome = await retryWhileUnavailable(() => settle(message, signal, parts), { signal, onRetry })
       batch.settled([delivery])
       parts.answer(delivery, outcome)
@@ -76,7 +76,7 @@ interface ReadBulk {
 }
 
 /** @throws BadData if it is not a bulk of this collection, or its members are not those of its id */
-function readDelivery(c: Collection, { body, properties }: Delivery): ReadBulk {
+export function readBulkDelivery(c: Collection, { body, properties }: Delivery): ReadBulk {
   const { id, fingerprint, texts, type, correlationId } = readBulkMessage(body, properties)
   if (type !== c.type) throw new BadData('unknown-type', `this worker reads ${c.type}, not ${type}`)
   const chains = texts.map((text, index): Chain => {

@@ -42,7 +42,13 @@ const reason = { code: 'unreadable', message: 'not JSON' }
 
 t.test('what is parked keeps its bytes, its properties and its headers, and says why it is there', async (t) => {
   const codes: string[] = []
-  const parking = createParking({ publisher, queue: parked, log, onParked: (code) => void codes.push(code) })
+  const parking = createParking({
+    publisher,
+    queue: parked,
+    from: 'orders',
+    log,
+    onParked: (code) => void codes.push(code),
+  })
   const body = Buffer.from([0, 255, 123, 13, 10])
   const properties = {
     messageId: 'm-1',
@@ -58,12 +64,13 @@ t.test('what is parked keeps its bytes, its properties and its headers, and says
   const found = await nextParked()
   t.same(found.body, body)
   t.match(found.properties, { ...properties, deliveryMode: 2 })
-  t.same(found.properties.headers, { ...headers, 'parked-code': 'unreadable', 'parked-reason': 'not JSON' })
+  const told = { 'parked-code': 'unreadable', 'parked-reason': 'not JSON', 'parked-from': 'orders' }
+  t.same(found.properties.headers, { ...headers, ...told })
   t.same(codes, ['unreadable'])
 })
 
 t.test('a message without any properties, and a reason of any length, can be parked', async (t) => {
-  const parking = createParking({ publisher, queue: parked, log, onParked: () => undefined })
+  const parking = createParking({ publisher, queue: parked, from: 'orders', log, onParked: () => undefined })
   const bare = { body: Buffer.alloc(0), properties: { headers: undefined }, redelivered: false, tag: 1 }
   const delivery = bare as unknown as Delivery
   await parking.park([{ delivery, reason: { code: 'sql-22001', message: 'ä'.repeat(100_000) } }])
@@ -72,7 +79,7 @@ t.test('a message without any properties, and a reason of any length, can be par
 })
 
 t.test('headers as large as can be do not keep a message from being parked', async (t) => {
-  const parking = createParking({ publisher, queue: parked, log, onParked: () => undefined })
+  const parking = createParking({ publisher, queue: parked, from: 'orders', log, onParked: () => undefined })
   const headers = { id: 'a', filler: 'x'.repeat(65_000) }
   const properties = { messageId: 'm-2', headers }
   await publisher.publish({ exchange: '', routingKey: persist, body: Buffer.from('{'), properties })
@@ -94,7 +101,13 @@ t.test('until the broker has confirmed all, parking is unavailable; a repeat par
     },
   }
   const codes: string[] = []
-  const parking = createParking({ publisher: flaky, queue: parked, log, onParked: (code) => void codes.push(code) })
+  const parking = createParking({
+    publisher: flaky,
+    queue: parked,
+    from: 'orders',
+    log,
+    onParked: (code) => void codes.push(code),
+  })
   const all = ['a', 'b', 'c'].map((messageId, tag) => {
     const delivery = {
       body: Buffer.alloc(0),

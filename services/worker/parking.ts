@@ -17,6 +17,8 @@ export interface Parking {
 interface ParkingParts {
   publisher: Pick<Publisher, 'publish'>
   queue: string
+  /** By which key the exchange brings again what is parked here. */
+  from: string
   log: Logger
   onParked(code: string): void
 }
@@ -44,7 +46,7 @@ function fittingHeaders(headers: Record<string, unknown>): Record<string, unknow
   return { ...Object.fromEntries(kept.map(({ entry }) => entry)), 'parked-dropped': dropped.join().slice(0, reasonMax) }
 }
 
-export function createParking({ publisher, queue, log, onParked }: ParkingParts): Parking {
+export function createParking({ publisher, queue, from, log, onParked }: ParkingParts): Parking {
   const confirmed = new WeakSet<Delivery>() // a repeated call parks only what the one before it did not
   return {
     async park(parked) {
@@ -55,6 +57,7 @@ export function createParking({ publisher, queue, log, onParked }: ParkingParts)
           ...fittingHeaders(properties.headers ?? {}),
           'parked-code': reason.code,
           'parked-reason': reason.message.slice(0, reasonMax),
+          'parked-from': from,
         }
         const { messageId, type, correlationId, contentType, timestamp } = properties as unknown as Record<
           string,

@@ -157,7 +157,11 @@ function tellEach(verdicts: Verdicts, read: ReadBatch, { collection, log }: Pers
   }
 }
 
-function reasonOf(version: Version, verdict: Verdicts extends Map<Version, infer V> ? V : never): Reason | undefined {
+/** Why a version is parked; undefined if it is not. */
+export function reasonOf(
+  version: Version,
+  verdict: Verdicts extends Map<Version, infer V> ? V : never,
+): Reason | undefined {
   if (verdict instanceof BadData) return { code: verdict.code, message: verdict.message }
   if (verdict !== 'conflict') return undefined
   return {

@@ -3,7 +3,10 @@ import {
   createCursors,
   createDatabase,
   createJobQueue,
+  createJobs,
   createLeases,
+  createLedger,
+  createParkedView,
   createReader,
   createTable,
   dailySales,
@@ -14,6 +17,8 @@ import { createConsumer, createPublisher, type Delivery, replyTo, topologyOf } f
 import { createIndexWriter, createSearchClient, indexDefinition } from '@ordermill/search'
 import { createRegistry, type Logger, measured, statementOp, workerMetrics } from '@ordermill/telemetry'
 import { runBulks } from './bulk.ts'
+import { runDrainer } from './drainer.ts'
+import { createDryRun } from './dry-run.ts'
 import { runFlusher } from './flusher.ts'
 import { createFollower } from './follower.ts'
 import { serveWorker } from './http.ts'
@@ -21,6 +26,8 @@ import { type JobHandler, runJobs } from './jobs.ts'
 import type { WorkerOptions } from './options.ts'
 import { createParking } from './parking.ts'
 import { runPersister } from './persister.ts'
+import { createReplay, replayKnown } from './replay.ts'
+import { GivenUp, retryWhileUnavailable } from './retry.ts'
 import { createScheduler } from './scheduler.ts'
 
 export interface Worker {
@@ -41,7 +48,7 @@ export async function startWorker(
   const part = (component: string) => root.child({ component })
   const log = part('worker')
   const registry = createRegistry('worker')
-  const metrics = workerMetrics(registry, [collection.name])
+  const metrics = workerMetrics(registry, [collection.name], () => ledger.counts())
   const holder = newId()
   const lost = (what: string) => (err: Error) => log.debug({ err }, `${what} is away`)
 
@@ -66,7 +73,7 @@ export async function startWorker(
   const { NAMESPACE: namespace } = options
   const cache = measured(
     createRecordCache({ client, collection: collection.name, namespace, dirtyLimit: options.DIRTY_LIMIT }),
-    ['settle', 'markSent', 'marksOlderThan', 'readVersion'],
+    ['settle', 'park', 'markSent', 'marksOlderThan', 'readVersion'],
     (op, outcome, seconds) => metrics.cache.observe({ op, outcome }, seconds),
   )
   const topology = topologyOf([collection.name], { namespace, lengthMax: options.QUEUE_LENGTH_MAX })
@@ -94,6 +101,7 @@ export async function startWorker(
     })
   const consumer = consumerOf(queues.persist, options.PREFETCH, options.BATCH_MAX)
   const bulkConsumer = consumerOf(queues.bulk, 4, 1)
+  const parkedConsumer = consumerOf(queues.parked, 50, 50)
   const answer = (delivery: Delivery, outcome: string) => {
     const reply = replyTo(delivery.properties, outcome)
     if (reply !== undefined) publisher.publish(reply).catch(() => undefined) // who waits asks Postgres at last
@@ -125,17 +133,19 @@ export async function startWorker(
   if (follower === undefined) log.warn('no search engine is configured: nothing is indexed')
 
   const table = createTable(database, collection)
-  const parking = createParking({
-    publisher,
-    queue: queues.parked,
-    log: part('parking'),
-    onParked: (reason) => metrics.parked.inc({ reason }),
-  })
+  const ledger = createLedger(database)
+  const parkingFrom = (from: string) =>
+    createParking({
+      publisher,
+      queue: queues.parked,
+      from,
+      log: part('parking'),
+      onParked: (reason) => metrics.parked.inc({ reason }),
+    })
   const wakeFollower = () => follower?.wake()
   const shared = {
     collection,
     table,
-    parking,
     answer,
     wakeFollower,
     metrics,
@@ -147,22 +157,48 @@ export async function startWorker(
       () => undefined,
       (err: unknown) => log.debug({ err }, 'not settled; the flusher finds it'),
     )
-  const persisting = runPersister({ ...shared, consumer, settle, log: part('persister') })
+  const persisting = runPersister({
+    ...shared,
+    parking: parkingFrom(queues.name),
+    consumer,
+    settle,
+    log: part('persister'),
+  })
   const bulking = runBulks({
     ...shared,
+    parking: parkingFrom(`${queues.name}.bulk`),
     consumer: bulkConsumer,
     database,
     failProduct: options.SIMULATE_FAILURE_PRODUCT,
     log: part('bulk'),
   })
+  const draining = runDrainer({
+    collection,
+    consumer: parkedConsumer,
+    ledger,
+    cache,
+    log: part('drainer'),
+    stop: giveUp.signal,
+  })
   const refresh: JobHandler = async () => {
     const { outcome, as_of, duration_ms } = await refreshView(database, dailySales, { force: true })
     return { view: dailySales.name, outcome, as_of, duration_ms }
   }
-  const jobbing = runJobs(
-    { queue: createJobQueue(database), holder, handlers: { refresh }, log: part('jobs') },
-    ending.signal,
-  )
+  const { exchange } = topology
+  const replay = createReplay({ ledger, publisher, exchange, log: part('replay') })
+  const handlers = {
+    refresh,
+    replay,
+    'replay-group': replay,
+    'dry-run': createDryRun({ collection, ledger, table, deadline_ms: options.MESSAGE_TIMEOUT_MS }),
+  }
+  const jobbing = runJobs({ queue: createJobQueue(database), holder, handlers, log: part('jobs') }, ending.signal)
+  const asking = retryWhileUnavailable(
+    () => replayKnown(collection.type, { jobs: createJobs(database), parked: createParkedView(database) }),
+    { signal: ending.signal, onRetry: () => undefined },
+  ).catch((thrown: unknown) => {
+    if (!(thrown instanceof GivenUp)) throw thrown
+  })
   const following = follower?.run(ending.signal)
   const flushing = runFlusher(
     {
@@ -171,7 +207,7 @@ export async function startWorker(
       stored,
       leases,
       publisher,
-      exchange: topology.exchange,
+      exchange,
       after_ms: options.FLUSH_AFTER_MS,
       log: part('flusher'),
       metrics,
@@ -187,6 +223,7 @@ export async function startWorker(
   })
   scheduler.start()
 
+  const running = [persisting, bulking, draining, jobbing, asking, following, flushing]
   let stopping: Promise<void> | undefined
   const served = await serveWorker({
     host: options.WORKER_HOST,
@@ -207,13 +244,14 @@ export async function startWorker(
     const patience = setTimeout(() => giveUp.abort(), options.SHUTDOWN_MS)
     consumer.stop()
     bulkConsumer.stop()
+    parkedConsumer.stop()
     ending.abort()
     follower?.wake()
-    const done = await Promise.allSettled([persisting, bulking, jobbing, following, flushing, scheduler.stop()])
+    const done = await Promise.allSettled([...running, scheduler.stop()])
     clearTimeout(patience)
     for (const { reason } of done.filter((one) => one.status === 'rejected'))
       log.error({ err: toError(reason) }, 'ended badly')
-    await Promise.all([consumer.close(), bulkConsumer.close()])
+    await Promise.all([consumer.close(), bulkConsumer.close(), parkedConsumer.close()])
     await publisher.stop(1_000)
     await engine?.close()
     client.disconnect()
@@ -221,16 +259,7 @@ export async function startWorker(
     await served.close()
   }
   const failed = new Promise<never>((_, reject) => {
-    for (const part of [
-      consumer.ready,
-      bulkConsumer.ready,
-      publisher.ready,
-      persisting,
-      bulking,
-      jobbing,
-      following,
-      flushing,
-    ])
+    for (const part of [consumer.ready, bulkConsumer.ready, parkedConsumer.ready, publisher.ready, ...running])
       part?.catch(reject)
   })
   failed.catch(() => undefined)
