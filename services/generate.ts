@@ -11,7 +11,7 @@ export interface Attempt {
   headers: [name: string, value: Part][]
   body: Body | undefined
 }
-export type Part = string | { known: 'id' | 'etag' | 'cursor' | 'job' | 'bulk'; at: number }
+export type Part = string | { known: 'id' | 'etag' | 'cursor' | 'job' | 'bulk' | 'parked'; at: number }
 /** Bytes of a body, and the value they were printed from where there was one. */
 export interface Body {
   type: string | undefined
@@ -190,8 +190,15 @@ function headerOf({ name }: Parameter): Arbitrary<Part> {
   return headerText
 }
 
+/** What a path parameter names, by what its path says. */
+const knownBy = [
+  ['jobs', 'job'],
+  ['bulk', 'bulk'],
+  ['parked', 'parked'],
+] as const
+
 function idOf({ path }: Operation): Arbitrary<Part> {
-  const known = path.includes('jobs') ? 'job' : path.includes('bulk') ? 'bulk' : 'id'
+  const known = knownBy.find(([part]) => path.includes(part))?.[1] ?? 'id'
   return fc.oneof(
     { weight: 6, arbitrary: fc.nat().map((at): Part => ({ known, at })) },
     { weight: 1, arbitrary: fc.uuid() },
@@ -207,7 +214,11 @@ function idOf({ path }: Operation): Arbitrary<Part> {
 
 function queryOf(contract: Contract, { name, schema, required }: Parameter): Arbitrary<[string, Part][]> {
   const valid = valuesOf(contract, schema).map((value): [string, Part][] => [[name, String(value)]])
-  const known = { cursor: 'cursor', before: 'job' }[name] as 'cursor' | 'job' | undefined
+  const known = { cursor: 'cursor', before: schema['type'] === 'integer' ? 'parked' : 'job' }[name] as
+    | 'cursor'
+    | 'job'
+    | 'parked'
+    | undefined
   const odd = fc.oneof(nasty, oddNumber.map(String), fc.constantFrom('1', '100', '101', '0', '30001', 'NaN'))
   return fc.oneof(
     { weight: required ? 1 : 6, arbitrary: fc.constant<[string, Part][]>([]) },

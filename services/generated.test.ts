@@ -7,7 +7,7 @@ import t from 'tap'
 import { createClient } from './attempt.ts'
 import { type Operation, readContract } from './contract.ts'
 import { type Attempt, attemptsOf } from './generate.ts'
-import { startTestApi, startTestWorker } from './testing.ts'
+import { placeParked, startTestApi, startTestWorker } from './testing.ts'
 
 const machine = environment()
 const { env } = await corner(t, machine)
@@ -15,6 +15,7 @@ const { url } = await startTestApi(t, env)
 await startTestWorker(t, env)
 await until('search has an index', async () => (await fetch(`${url}/api/search?q=a`)).ok)
 const waiting = await placeJobs(t, env['POSTGRES_DSN'] ?? '')
+const parked = (await placeParked(t, env, 200)).map(String)
 const contract = readContract((await (await fetch(`${url}/docs/json`)).json()) as object)
 
 const requests = 5_000
@@ -24,7 +25,7 @@ const together = 25
 const seed = Number(machine['GENERATED_SEED'] ?? 20_101_201)
 
 t.test('of 5,000 generated requests none gets a 5xx, or an answer that the document does not allow', async (t) => {
-  const client = createClient(contract, url, { job: waiting })
+  const client = createClient(contract, url, { job: waiting, parked })
   t.teardown(() => client.close())
   // Of refreshes only one runs at a time: they come less often.
   const all = contract.operations.map((operation) => ({

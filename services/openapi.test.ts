@@ -2,7 +2,7 @@ import { environment } from '@ordermill/config'
 import { corner } from '@ordermill/servers/testing'
 import t from 'tap'
 import { type Answer, type Operation, readContract } from './contract.ts'
-import { post, startTestApi, startTestWorker } from './testing.ts'
+import { placeParked, post, startTestApi, startTestWorker } from './testing.ts'
 
 const { env } = await corner(t, environment())
 const { url } = await startTestApi(t, env)
@@ -18,6 +18,8 @@ t.test('every call is there under a name of its own, and says what it is for', a
     'createOrder',
     'createOrderBulk',
     'deleteOrder',
+    'discardParked',
+    'dryRunParked',
     'getHealth',
     'getJob',
     'getLiveness',
@@ -25,11 +27,15 @@ t.test('every call is there under a name of its own, and says what it is for', a
     'getOrder',
     'getOrderBulk',
     'getOrderHistory',
+    'getParked',
     'getReadiness',
     'getSales',
     'listJobs',
     'listOrders',
+    'listParked',
     'refreshViews',
+    'replayParked',
+    'replayParkedGroup',
     'searchOrders',
     'updateOrder',
   ])
@@ -102,17 +108,18 @@ t.test('every body and every JSON answer has examples, and each is what its sche
 t.test('every example of a request is accepted, with an answer that the document allows', async (t) => {
   const order = await post(`${url}/api/orders?wait=persisted`, { product_name: 'LANTERN', amount: 1 })
   const known = { orders: String(order.body['order_id']) }
+  const parked = await placeParked(t, env, 5)
   let sent = 0
   for (const operation of contract.operations)
     for (const [type, { examples = {} }] of Object.entries(operation.bodies))
       for (const { value } of Object.values(examples)) {
-        const path = operation.path.replace('{id}', known.orders)
+        const path = operation.path.replace('{id}', known.orders).replace('{n}', () => String(parked.pop()))
         const answer = await send(operation.method, `${url}${path}`, type, value)
         t.match(String(answer.status), /^20[012]$/, `${operation.id} ${type}: ${answer.text}`)
         t.same(contract.breaches(operation, answer), [], operation.id)
         sent += 1
       }
-  t.equal(sent, 5)
+  t.equal(sent, 8)
 })
 
 t.test('an answer that the document does not allow is told', async (t) => {

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readOptions } from '@ordermill/config'
+import { createDatabase } from '@ordermill/database'
 import { createLogger } from '@ordermill/telemetry'
 import type { FastifyInstance } from 'fastify'
 import { buildApp } from './api/app.ts'
@@ -100,4 +101,18 @@ export async function many(count: number, at_once: number, work: (index: number)
     while (next < count) await work(next++)
   }
   await Promise.all(Array.from({ length: at_once }, one))
+}
+
+/** Puts messages that nobody can read into the ledger of parked records; gives their numbers. */
+export async function placeParked(t: Teardown, env: Env, count: number): Promise<number[]> {
+  const { POSTGRES_DSN: dsn = '' } = env
+  const database = createDatabase({ dsn, name: 'parked', poolMax: 1, timeout_ms: 10_000, onLost: () => undefined })
+  t.teardown(() => database.stop())
+  const rows = await database.query<{ n: number }>({
+    text: `INSERT INTO parked (collection, identity, routing_key, code, reason, fingerprint, body, headers, properties)
+      SELECT 'orders', 'placed-' || i, 'orders', 'unreadable', 'placed', 'placed', convert_to('{' || i, 'UTF8'),
+        json_build_object('i', i), '{}' FROM generate_series(1, $1) AS i RETURNING n`,
+    values: [count],
+  })
+  return rows.map(({ n }) => n)
 }

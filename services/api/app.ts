@@ -1,5 +1,5 @@
 import { createBulkLog, createRecordCache } from '@ordermill/cache'
-import { createJobs, createReader as createStored, findKeyUse } from '@ordermill/database'
+import { createJobs, createParkedView, createReader as createStored, findKeyUse } from '@ordermill/database'
 import { orders } from '@ordermill/model'
 import { indexDefinition } from '@ordermill/search'
 import { apiMetrics, createRegistry, type Logger, measured } from '@ordermill/telemetry'
@@ -80,7 +80,7 @@ export async function buildApp(
   const { NAMESPACE: namespace, DIRTY_LIMIT: dirtyLimit } = options
   const cache = measured(
     createRecordCache({ client, collection: orders.name, namespace, dirtyLimit }),
-    ['accept', 'read', 'readMany', 'fill', 'markSent'],
+    ['accept', 'read', 'readMany', 'fill', 'markSent', 'discard'],
     (op, outcome, seconds) => metrics.cache.observe({ op, outcome }, seconds),
   )
   const marker = createMarker(cache, (err) => log.debug({ err }, 'marks were lost; the flusher finds them'))
@@ -112,7 +112,13 @@ export async function buildApp(
   bulkRoutes(app, { collection, bulks, replies })
   searchRoutes(app, { searcher, reader, lag, metrics })
   dashboardRoutes(app, { database })
-  adminRoutes(app, { jobs: createJobs(database), token: options.ADMIN_TOKEN })
+  adminRoutes(app, {
+    jobs: createJobs(database),
+    parked: createParkedView(database),
+    cache,
+    log,
+    token: options.ADMIN_TOKEN,
+  })
   const health: HealthParts = {
     notReady() {
       if (closing) return 'stopping'

@@ -19,7 +19,8 @@ const example: Job = {
   updated_at: '2026-01-31T09:30:00.250Z',
 }
 const states = ['OPEN', 'IN_QUEUE', 'PROCESSING', 'COMPLETED', 'FAILED', 'RETRY_IN_QUEUED', 'CANCELLED']
-const job = named(
+/** A job, as it is answered. */
+export const job = named(
   'Job',
   Type.Object({
     id: Type.String({ format: 'uuid' }),
@@ -136,7 +137,7 @@ export function jobRoutes(app: FastifyInstance, { jobs }: { jobs: Jobs }): void 
 }
 
 /** Waits until a job has ended, but not for long: it goes on without the caller. */
-async function end(jobs: Jobs, opened: Job): Promise<Job> {
+export async function end(jobs: Jobs, opened: Job): Promise<Job> {
   const until = performance.now() + patience_ms
   let job = opened
   while (performance.now() < until && !['COMPLETED', 'FAILED', 'CANCELLED'].includes(job.state)) {
