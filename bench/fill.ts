@@ -1,8 +1,8 @@
 import { connectCache, createRecordCache } from '@ordermill/cache'
+import { type Chain, createDatabase, createTable } from '@ordermill/database'
 import { orders, type Version } from '@ordermill/model'
 import { createPublisher, recordMessage, topologyOf } from '@ordermill/queue'
-import type { Pool } from 'pg'
-import { orderBodies, versionsOf } from './orders.ts'
+import { orderBodies, pagesOf, versionsOf } from './orders.ts'
 
 /** So many are on their way at once. */
 const at_once = 1_000
@@ -39,40 +39,30 @@ export async function fillQueue({ env, namespace, count, cached }: Filling): Pro
   try {
     await publisher.ready
     while ((await client.ping().catch(() => '')) !== 'PONG') await new Promise((resolve) => setTimeout(resolve, 10))
-    let page: Version[] = []
-    const send = async () => {
-      const some = page
-      page = []
+    for (const some of pagesOf(versionsOf(orderBodies(), count), at_once)) {
       if (cached) await Promise.all(some.map((version) => cache.accept(version)))
       await Promise.all(some.map(publish))
       if (cached) await cache.markSent(some)
     }
-    for (const version of versionsOf(orderBodies(), count)) if (page.push(version) === at_once) await send()
-    await send()
   } finally {
     await publisher.stop(1_000)
     client.disconnect()
   }
 }
 
-/** Puts orders straight into Postgres; gives their ids. */
-export async function fillTable(pool: Pool, count: number): Promise<string[]> {
+/** Puts orders straight into Postgres, as the persister would; gives their ids. */
+export async function fillTable(dsn: string, count: number): Promise<string[]> {
+  const database = createDatabase({ dsn, name: 'bench-fill', poolMax: 1, timeout_ms: 60_000, onLost: () => undefined })
+  const table = createTable(database, orders)
   const ids: string[] = []
-  let page: Version[] = []
-  const send = async () => {
-    const rows = `[${page.map(({ hash, text }) => `{"hash":"${hash}",${text.slice(1)}`).join()}]`
-    page = []
-    // A null type of the table itself: columns that the text does not have stay null, but for the change number.
-    await pool.query(
-      `INSERT INTO orders SELECT (jsonb_populate_record(null::orders, r || jsonb_build_object('change_seq', nextval('orders_change_seq')))).*
-        FROM jsonb_array_elements($1::jsonb) AS r`,
-      [rows],
-    )
+  try {
+    for (const page of pagesOf(versionsOf(orderBodies(), count), at_once)) {
+      const chains = page.map((version): Chain => [version])
+      await table.apply(chains, AbortSignal.timeout(60_000))
+      ids.push(...page.map(({ id }) => id))
+    }
+    return ids
+  } finally {
+    await database.stop()
   }
-  for (const version of versionsOf(orderBodies(), count)) {
-    ids.push(version.id)
-    if (page.push(version) === at_once) await send()
-  }
-  if (page.length > 0) await send()
-  return ids
 }

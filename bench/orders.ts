@@ -36,3 +36,14 @@ export function* versionsOf(bodies: string[], count: number): Generator<Version>
     yield firstVersion(orders, { id: newId(), content, now })
   }
 }
+
+/** The same, so many at a time. */
+export function* pagesOf<T>(all: Iterable<T>, size: number): Generator<T[]> {
+  let page: T[] = []
+  for (const one of all) {
+    if (page.push(one) < size) continue
+    yield page
+    page = []
+  }
+  if (page.length > 0) yield page
+}

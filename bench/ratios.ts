@@ -27,6 +27,8 @@ const specs: RatioSpec[] = [
   rate('drain ÷ floor', 'drain/ordermill', 'drain/floor'),
   cost('CPU of drain ÷ floor', 'drain/ordermill', 'drain/floor'),
   rate('drain with search ÷ one by one', 'drain/searching', 'drain/one-by-one'),
+  rate('drain ÷ BullMQ', 'drain/ordermill', 'drain/bullmq'),
+  rate('drain ÷ pg-boss', 'drain/ordermill', 'drain/pg-boss'),
   rate('whole way ÷ ceiling', 'whole/ordermill', 'whole/ceiling'),
   rate('whole way ÷ one by one', 'whole/ordermill', 'drain/one-by-one'),
   rate('GET hit ÷ floor', 'read/hit', 'read/floor'),

@@ -5,9 +5,10 @@ export type Settings = {
   /** Of each measurement under load, and of the warm-up before the first. */
   seconds: number
   warmup_seconds: number
-  /** Queued orders to drain; to drain one by one; and how often. */
+  /** Queued orders to drain; to drain one by one; by other job queues; and how often. */
   drained: number
   drained_singly: number
+  drained_by_others: number
   drain_rounds: number
   /** Of each try for the highest rate, and of the run at the one that was found. */
   probe_seconds: number
@@ -24,6 +25,7 @@ export const full: Settings = {
   warmup_seconds: 3,
   drained: 100_000,
   drained_singly: 2_000,
+  drained_by_others: 20_000,
   drain_rounds: 5,
   probe_seconds: 8,
   hold_seconds: 30,
@@ -38,6 +40,7 @@ export const quick: Settings = {
   warmup_seconds: 1,
   drained: 20_000,
   drained_singly: 400,
+  drained_by_others: 5_000,
   drain_rounds: 2,
   probe_seconds: 4,
   hold_seconds: 6,

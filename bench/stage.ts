@@ -1,9 +1,10 @@
-import { mkdirSync } from 'node:fs'
+import { mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { environment } from '@ordermill/config'
 import { migrate } from '@ordermill/database/migrate'
 import { Guard, type ServerName, type Servers, serversFolder, startServers } from '@ordermill/servers'
 import { freePort } from '../servers/ports.ts'
+import { processId } from '../servers/process-table.ts'
 import { planServices, smallProcess } from '../servers/services.ts'
 import { Supervised } from '../servers/supervisor.ts'
 import { type Meter, type Pids, startMeter } from './accounting.ts'
@@ -32,8 +33,8 @@ export interface Stage {
   search: boolean
   /** The API or the worker, as npm start runs them; `flags` come on top of its own. */
   service(name: 'api' | 'worker', options?: { search?: boolean; flags?: string[] }): Promise<Running>
-  /** A floor or an alternative, with the same flags. */
-  floor(name: string): Promise<Running>
+  /** A floor or an alternative, with the same flags; `count`: of the orders that it queues itself. */
+  floor(name: string, count?: number): Promise<Running>
   /** Runs a load in the load generator. */
   load(job: LoadJob, onProgress?: (progress: LoadProgress) => void): Promise<LoadResult>
   /** Measures servers, load generator and these. */
@@ -53,6 +54,7 @@ export async function onStage<T>(
   { settings, which, signal, say }: Opening,
   work: (stage: Stage) => Promise<T>,
 ): Promise<T> {
+  removeLeft(serversFolder())
   const dataDir = join(serversFolder(), `bench-${process.pid}`)
   mkdirSync(dataDir, { recursive: true })
   const machine = machineOnly()
@@ -100,11 +102,17 @@ export async function onStage<T>(
         await service.start()
         return started({ url: plan.url, pid: service.pid ?? 0, stop: () => service.stop() })
       },
-      async floor(name) {
+      async floor(name, count = 0) {
         const logFile = join(dataDir, `${name.replaceAll('/', '-')}.log`)
         const flags = smallProcess.flags
         const own = { ...machine, ...smallProcess.env(dataDir), ...env }
-        const child = await startChild({ script: script('floors/main.ts'), args: [name], env: own, flags, logFile })
+        const child = await startChild({
+          script: script('floors/main.ts'),
+          args: [name, String(count)],
+          env: own,
+          flags,
+          logFile,
+        })
         return started({ url: child.url, pid: child.pid, stop: () => child.stop() })
       },
       load(job, onProgress) {
@@ -126,6 +134,14 @@ export async function onStage<T>(
     await stores?.close().catch(() => undefined)
     await servers.discard()
     guard.close()
+  }
+}
+
+/** Removes the data of runs that were killed before they could. */
+function removeLeft(folder: string): void {
+  for (const name of readdirSync(folder)) {
+    const pid = Number(/^bench-(\d+)$/.exec(name)?.[1] ?? Number.NaN)
+    if (!Number.isNaN(pid) && processId(pid) === undefined) rmSync(join(folder, name), { recursive: true, force: true })
   }
 }
 

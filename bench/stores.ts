@@ -20,13 +20,17 @@ export const addresses = () =>
 /** What the floors and alternatives write to. */
 const tables = `
 CREATE TABLE IF NOT EXISTS ${floorNames.table} (LIKE orders INCLUDING DEFAULTS INCLUDING INDEXES);
-ALTER TABLE ${floorNames.table} ALTER hash DROP NOT NULL;
+DO $$ DECLARE name text; BEGIN -- what only the product knows how to fill may stay empty
+  FOR name IN SELECT column_name FROM information_schema.columns
+    WHERE table_name = '${floorNames.table}' AND is_nullable = 'NO' AND column_name <> 'id'
+  LOOP EXECUTE format('ALTER TABLE ${floorNames.table} ALTER %I DROP NOT NULL', name); END LOOP;
+END $$;
 CREATE TABLE IF NOT EXISTS ${floorNames.inserts} (id uuid PRIMARY KEY, body jsonb NOT NULL, at timestamptz NOT NULL DEFAULT now());
 `
 
 /** The stores between measurements: looked at and emptied. All of them are the bench's own. */
 export interface Stores {
-  pool: pg.Pool
+  dsn: string
   redis: Redis
   /** Empties queues, tables and cache, and takes indices away; only while nobody writes. */
   clear(): Promise<void>
@@ -36,14 +40,14 @@ export interface Stores {
 }
 
 export async function openStores(env: Record<string, string>): Promise<Stores> {
-  const { POSTGRES_DSN, REDIS_ADDR, RABBITMQ_URL, ELASTICSEARCH_URL } = env
+  const { POSTGRES_DSN = '', REDIS_ADDR, RABBITMQ_URL, ELASTICSEARCH_URL } = env
   const pool = new pg.Pool({ connectionString: POSTGRES_DSN, max: 2 })
   pool.on('error', () => undefined)
   await pool.query(tables)
   const redis = new Redis(`redis://${REDIS_ADDR}`, { maxRetriesPerRequest: 1 })
   redis.on('error', () => undefined)
   return {
-    pool,
+    dsn: POSTGRES_DSN,
     redis,
     async clear() {
       await Promise.all([

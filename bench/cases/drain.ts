@@ -16,7 +16,14 @@ const product = (name: string, title: string, search: boolean): Row => ({
     return { measure: () => measure(stage.settings.drained), close: nothing }
   },
 })
-const beside = (name: string, title: string, kind: Row['kind'], count: 'drained' | 'drained_singly'): Row => ({
+/** `queued`: it takes from a queue of ours; the others have queues of their own, which they fill themselves. */
+const beside = (
+  name: string,
+  title: string,
+  kind: Row['kind'],
+  count: 'drained' | 'drained_singly' | 'drained_by_others',
+  queued = true,
+): Row => ({
   id: `drain/${name}`,
   title,
   kind,
@@ -25,8 +32,8 @@ const beside = (name: string, title: string, kind: Row['kind'], count: 'drained'
       drained(stage, {
         service: 'floor',
         count: stage.settings[count],
-        namespace: floorNames.namespace,
-        start: () => stage.floor(`drain/${name}`),
+        namespace: queued ? floorNames.namespace : undefined,
+        start: () => stage.floor(`drain/${name}`, stage.settings[count]),
       }),
     close: nothing,
   }),
@@ -43,5 +50,7 @@ export const drain: Case = {
     product('ordermill', 'Ordermill, search off', false),
     product('searching', 'Ordermill, search on', true),
     beside('one-by-one', 'one INSERT and one index call each', 'alternative', 'drained_singly'),
+    beside('bullmq', 'BullMQ worker, one INSERT each, 100 at once', 'alternative', 'drained_by_others', false),
+    beside('pg-boss', 'pg-boss, fetched and upserted 500 at a time', 'alternative', 'drained_by_others', false),
   ],
 }

@@ -7,8 +7,8 @@ interface Draining {
   /** What is metered and called so. */
   service: 'worker' | 'floor'
   count: number
-  /** Of the queue that is filled. */
-  namespace: string
+  /** Of the queue that is filled; none is where that is done by what is started. */
+  namespace: string | undefined
   start(): Promise<Running>
   /** Whether it is measured until all are in the index. */
   indexed?: boolean
@@ -22,7 +22,7 @@ const stalled_ms = 60_000
 /** Fills a queue, starts what takes from it, and measures until all is where it belongs; nothing else writes meanwhile. */
 export async function drained(stage: Stage, { service, count, namespace, start, indexed }: Draining): Promise<Sample> {
   await stage.stores.clear()
-  await fillQueue({ env: stage.servers.env, namespace, count, cached: namespace === '' })
+  if (namespace !== undefined) await fillQueue({ env: stage.servers.env, namespace, count, cached: namespace === '' })
   const before = performance.now()
   const running = await start()
   try {

@@ -47,7 +47,7 @@ const gets = (ids: string[], etags?: string[]): Requests => ({
 
 /** Reads rows once through the API, so that they are cached; gives their ids and entity tags. */
 async function cachedRows(stage: Stage, url: string): Promise<{ ids: string[]; etags: string[] }> {
-  const ids = await fillTable(stage.stores.pool, cached)
+  const ids = await fillTable(stage.stores.dsn, cached)
   const etags: string[] = []
   for (const id of ids) {
     const answer = await fetch(`${url}/api/orders/${id}`)
@@ -90,7 +90,7 @@ const miss: Row = {
     opened(stage, {
       service: 'api',
       running: await stage.service('api', { search: false }),
-      prepare: async () => gets(await fillTable(stage.stores.pool, stage.settings.missed)),
+      prepare: async () => gets(await fillTable(stage.stores.dsn, stage.settings.missed)),
     }),
 }
 

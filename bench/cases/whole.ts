@@ -14,7 +14,7 @@ const index: Row = {
     async measure() {
       await stage.stores.clear()
       const count = stage.settings.drained
-      await fillTable(stage.stores.pool, count)
+      await fillTable(stage.stores.dsn, count)
       const running = await stage.floor('whole/index')
       try {
         const meter = stage.meter({ floor: running })

@@ -4,6 +4,7 @@ import { type ConsumeMessage, connect } from 'amqplib'
 import pg from 'pg'
 import { addresses, floorNames } from '../stores.ts'
 import type { Floor } from './index.ts'
+import { upsertBatch } from './upsert.ts'
 
 /** As the product's defaults. */
 const [prefetch, batchMax, batchWait_ms] = [1_000, 500, 10]
@@ -18,11 +19,6 @@ export async function drainFloor(): Promise<Floor> {
   const connection = await connect(RABBITMQ_URL[0] ?? '')
   const channel = await connection.createChannel()
   const [queue] = topologyOf([orders.name], { namespace: floorNames.namespace, lengthMax: 1 }).collections
-  const columns = ['id', 'version', 'status', ...orders.fieldNames, 'created_at', 'updated_at']
-  const text = `INSERT INTO ${floorNames.table} (${columns.join()}) SELECT ${columns.map((name) => `r.${name}`).join()}
-    FROM jsonb_populate_recordset(null::${floorNames.table}, $1::jsonb) AS r
-    ON CONFLICT (id) DO UPDATE SET ${columns.map((name) => `${name} = excluded.${name}`).join()}`
-
   let waiting: ConsumeMessage[] = []
   let writing = false
   let timer: NodeJS.Timeout | undefined
@@ -31,7 +27,11 @@ export async function drainFloor(): Promise<Floor> {
     timer = undefined
     writing = true
     const batch = waiting.splice(0, batchMax)
-    await pool.query({ name: 'upsert', text, values: [`[${batch.map(({ content }) => content.toString()).join()}]`] })
+    await pool.query({
+      name: 'upsert',
+      text: upsertBatch,
+      values: [`[${batch.map(({ content }) => content.toString()).join()}]`],
+    })
     const last = batch.at(-1)
     if (last !== undefined) channel.ack(last, true)
     writing = false

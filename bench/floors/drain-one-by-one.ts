@@ -6,6 +6,7 @@ import { connect } from 'amqplib'
 import pg from 'pg'
 import { addresses, floorNames } from '../stores.ts'
 import type { Floor } from './index.ts'
+import { insertOne, valuesOf } from './upsert.ts'
 
 /** The common shape of such a worker: one message in hand, one INSERT, one index call (where there is an engine), one ack. */
 export async function drainOneByOne(): Promise<Floor> {
@@ -15,8 +16,6 @@ export async function drainOneByOne(): Promise<Floor> {
   const connection = await connect(RABBITMQ_URL[0] ?? '')
   const channel = await connection.createChannel()
   const [queue] = topologyOf([orders.name], { namespace: floorNames.namespace, lengthMax: 1 }).collections
-  const columns = ['id', 'version', 'status', ...orders.fieldNames, 'created_at', 'updated_at']
-  const text = `INSERT INTO ${floorNames.table} (${columns.join()}) VALUES (${columns.map((_, at) => `$${at + 1}`).join()})`
   const { index } = floorNames
   const { settings, mappings } = indexDefinition(orders, '')
   if (engine !== undefined && !(await engine.indices.exists({ index })))
@@ -25,7 +24,7 @@ export async function drainOneByOne(): Promise<Floor> {
   await channel.consume(queue?.persist ?? '', async (message) => {
     if (message === null) return
     const order = JSON.parse(message.content.toString()) as Record<string, unknown>
-    await pool.query({ name: 'insert', text, values: columns.map((name) => order[name] ?? null) })
+    await pool.query({ name: 'insert', text: insertOne, values: valuesOf(order) })
     await engine?.index({ index, id: String(order['id']), document: order })
     channel.ack(message)
   })
