@@ -8,9 +8,25 @@ export { orders } from './collections/orders.ts'
 export { BadData, ConflictingVersion, Forbidden, Invalid, NotFound, Refused, toError, Unavailable } from './errors.ts'
 export { type Fault, pointer } from './faults.ts'
 export { type Field, integer, keyword, money, type SearchKind, text, time } from './fields.ts'
+export { foldText, foldWords } from './fold.ts'
 export { fingerprint, hashOf } from './hash.ts'
 export { isId, keyedId, memberId, newId } from './ids.ts'
 export { readCreate, readPatch } from './input.ts'
 export { parseRecord } from './parse.ts'
+export {
+  type Condition,
+  editsOf,
+  type Found,
+  foundMax,
+  type Query,
+  type QueryField,
+  queryFields,
+  type Sort,
+  type SortValue,
+  searchableTexts,
+  sortKeys,
+  type TextCondition,
+  type TextSearch,
+} from './query.ts'
 export { steps } from './steps.ts'
 export { type Base, firstVersion, type KeyUse, nextVersion, recordText, tombstone, type Version } from './version.ts'
