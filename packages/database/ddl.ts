@@ -1,5 +1,6 @@
-import type { Collection } from '@ordermill/model'
+import { type Collection, searchableTexts } from '@ordermill/model'
 import { type Column, columnsOf } from './columns.ts'
+import { textsTable } from './texts.ts'
 
 const define = ({ name, type, nullable, fallback }: Column) =>
   `${name} ${type}${nullable ? '' : ' NOT NULL'}${fallback === undefined ? '' : ` DEFAULT ${fallback}`}`
@@ -33,11 +34,27 @@ CREATE TRIGGER ${name}_lock_changes BEFORE INSERT OR UPDATE OR DELETE ON ${name}
   FOR EACH STATEMENT EXECUTE FUNCTION lock_changes();
 CREATE TRIGGER ${name}_number_change BEFORE UPDATE ON ${name}
   FOR EACH ROW WHEN (NEW.change_seq = OLD.change_seq) EXECUTE FUNCTION number_change();
-`
+${textsSql(c)}`
+}
+
+/** SQL that makes the table of a collection's folded texts. It is fed in change order, off the way of the writes. */
+export function textsSql(c: Collection): string {
+  const names = searchableTexts(c)
+  const table = textsTable(c)
+  if (names.length === 0) return ''
+  const columns = ['id uuid PRIMARY KEY', 'change_seq bigint NOT NULL', ...names.map((name) => `${name} text`)]
+  const indexes = names.map((name) => `CREATE INDEX ${table}_${name} ON ${table} USING gin (${name} gin_trgm_ops);\n`)
+  return `
+-- Texts as search compares them: folded, a space before and behind each word.
+CREATE TABLE ${table} (
+  ${columns.join(',\n  ')}
+);
+${indexes.join('')}`
 }
 
 /** SQL that takes all of it away. */
-export const dropSql = ({ name }: Collection): string => `DROP TABLE ${name}_history;\nDROP TABLE ${name};\n`
+export const dropSql = (c: Collection): string =>
+  `${searchableTexts(c).length === 0 ? '' : `DROP TABLE ${textsTable(c)};\n`}DROP TABLE ${c.name}_history;\nDROP TABLE ${c.name};\n`
 
 /** SQL that adds the columns which `existing` lacks, and SQL that takes them away again. */
 export function addColumnsSql(c: Collection, existing: string[]): { up: string; down: string } {

@@ -28,5 +28,7 @@ export {
   type ParkedView,
 } from './parked.ts'
 export { type Change, createReader, type RecordReader } from './reader.ts'
+export { searchRecords } from './searching.ts'
 export { type Also, createTable, type Table } from './table.ts'
+export { createTextIndex, textsAlias } from './texts.ts'
 export { dailySales, lastRefresh, type Refresh, readSales, refreshView, type View } from './views.ts'
