@@ -120,7 +120,7 @@ function breachesOf(operation: Operation, answer: Answer, faults: Contract['faul
     const value = answer.headers[name]
     if (value === undefined && required === true) said.push(`the header ${name} is missing`)
     if (value === undefined) continue
-    const read = schema['type'] === 'integer' ? Number(value) : value
+    const read = ['integer', 'number'].includes(String(schema['type'])) ? Number(value) : value
     said.push(...faults(schema, read).map((fault) => `the header ${name}: ${value} ${fault}`))
   }
   for (const name of Object.keys(answer.headers))

@@ -33,6 +33,7 @@ t.test('every call is there under a name of its own, and says what it is for', a
     'listJobs',
     'listOrders',
     'listParked',
+    'queryOrders',
     'refreshViews',
     'replayParked',
     'replayParkedGroup',
@@ -119,7 +120,7 @@ t.test('every example of a request is accepted, with an answer that the document
         t.same(contract.breaches(operation, answer), [], operation.id)
         sent += 1
       }
-  t.equal(sent, 8)
+  t.equal(sent, 11)
 })
 
 t.test('an answer that the document does not allow is told', async (t) => {

@@ -34,7 +34,7 @@ t.test(
 
     const found = await until('the order is found', async () => {
       const { body } = await get(`${url}/api/search?q=regen`)
-      return body['total'] === 1 && body
+      return body['total'] === 1 && body['engine'] === 'elasticsearch' && body
     })
     t.match(found, { total: 1, engine: 'elasticsearch', hits: [{ order: { id } }] })
     const misspelt = await get(`${url}/api/search?q=cakestend`)

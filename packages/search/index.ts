@@ -5,5 +5,8 @@
  */
 export { createSearchClient, type EngineClient } from './client.ts'
 export { type IndexDefinition, indexDefinition } from './definition.ts'
-export { createSearcher, type Found, type Searcher } from './searcher.ts'
+export { limits } from './limits.ts'
+export { createSearcher, type Searcher } from './searcher.ts'
+export { simpleQuery } from './simple.ts'
+export { type Asked, readQuery } from './vql.ts'
 export { createIndexWriter, type Document, EngineRefused, type IndexWriter, type WriteResult } from './writer.ts'

@@ -25,9 +25,13 @@ export class EngineRefused extends Error {
 
 /** Writes one index. */
 export interface IndexWriter {
-  /** Makes the index and its alias where they are missing. @throws Unavailable | EngineRefused */
+  /**
+   * Makes the index and its alias where they are missing. An index of an older definition takes the fields that were added since,
+   * under another `uuid`: it is fed again from the first change, since its documents lack them.
+   * @throws Unavailable | EngineRefused
+   */
   ensure(): Promise<{ uuid: string; name: string }>
-  /** Writes in one call; a result for each document, in order. @throws Unavailable | EngineRefused */
+  /** Writes in one call, over the same change and older ones; a result for each document, in order. @throws Unavailable | EngineRefused */
   write(documents: Document[]): Promise<WriteResult[]>
 }
 
@@ -35,7 +39,7 @@ export interface IndexWriter {
 const refusing = new Set([401, 403, 404])
 
 export function createIndexWriter(client: EngineClient, definition: IndexDefinition): IndexWriter {
-  const { alias, index, settings, mappings } = definition
+  const { alias, index, settings, mappings, digest, document } = definition
   const inUse = async (): Promise<{ uuid: string; name: string } | undefined> => {
     const found = await client.indices.getSettings({ index: alias, flat_settings: true }, { ignore: [404] })
     const [name, state] = Object.entries(found).find(([key]) => key !== 'error' && key !== 'status') ?? []
@@ -56,7 +60,7 @@ export function createIndexWriter(client: EngineClient, definition: IndexDefinit
         const standing = await inUse()
         if (standing !== undefined) {
           await fit(standing)
-          return standing
+          return standing.name === index ? standing : { ...standing, uuid: `${standing.uuid}-${digest}` }
         }
         await client.indices.create({ index, settings, mappings, aliases: { [alias]: { is_write_index: true } } })
       } catch (thrown) {
@@ -70,8 +74,8 @@ export function createIndexWriter(client: EngineClient, definition: IndexDefinit
     },
     async write(documents) {
       const operations = documents.flatMap(({ id, change_seq, text }) => [
-        `{"index":{"_id":"${id}","version":${change_seq},"version_type":"external"}}`,
-        text,
+        `{"index":{"_id":"${id}","version":${change_seq},"version_type":"external_gte"}}`,
+        document(text),
       ])
       try {
         const answer = await client.bulk({

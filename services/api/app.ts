@@ -1,5 +1,5 @@
 import { createBulkLog, createRecordCache } from '@ordermill/cache'
-import { createJobs, createParkedView, createReader as createStored, findKeyUse } from '@ordermill/database'
+import { createJobs, createParkedView, createReader as createStored, findKeyUse, textsAlias } from '@ordermill/database'
 import { orders } from '@ordermill/model'
 import { indexDefinition } from '@ordermill/search'
 import { apiMetrics, createRegistry, type Logger, measured } from '@ordermill/telemetry'
@@ -33,8 +33,10 @@ import { bulkRoutes } from './routes/bulk.ts'
 import { dashboardRoutes } from './routes/dashboard.ts'
 import { type HealthParts, healthRoutes } from './routes/health.ts'
 import { listRoutes } from './routes/lists.ts'
+import { queryRoutes } from './routes/query.ts'
 import { recordRoutes } from './routes/records.ts'
 import { searchRoutes } from './routes/search.ts'
+import { createSearch } from './searching.ts'
 import { createWaiter } from './waiter.ts'
 import { createWriter } from './writer.ts'
 
@@ -100,7 +102,18 @@ export async function buildApp(
   const waiter = createWaiter({ replies, stored })
   const accepted = createBulkLog(client, `${options.NAMESPACE}${collection.name}`)
   const bulks = createBulkWriter({ collection, database, publisher, replies, accepted, exchange })
-  const lag = createLag(database, collection.name, indexDefinition(collection, options.NAMESPACE).alias)
+  const search = createSearch({
+    collection,
+    database,
+    searcher,
+    lags: {
+      elasticsearch: createLag(database, collection.name, indexDefinition(collection, options.NAMESPACE).alias),
+      postgres: createLag(database, collection.name, textsAlias(collection)),
+    },
+    timeout_ms: options.SEARCH_TIMEOUT_MS,
+    metrics,
+    log: root.child({ component: 'search' }),
+  })
 
   let closing = false
   app.addHook('preClose', () => {
@@ -110,7 +123,8 @@ export async function buildApp(
   recordRoutes(app, { collection, writer, reader, waiter, replies })
   listRoutes(app, { collection, database, cached: (id) => cache.read(id).catch(() => undefined) })
   bulkRoutes(app, { collection, bulks, replies })
-  searchRoutes(app, { searcher, reader, lag, metrics })
+  searchRoutes(app, { search, reader })
+  queryRoutes(app, { collection, search, reader })
   dashboardRoutes(app, { database })
   adminRoutes(app, {
     jobs: createJobs(database),

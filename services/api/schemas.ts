@@ -74,6 +74,15 @@ export const answer = (description: string, schema: TSchema, ...headers: string[
   content: { 'application/json': { schema } },
 })
 
+/** How far whoever answered a search is behind. */
+export const lagSchema = named(
+  'Lag',
+  Type.Object({
+    changes: Type.Integer({ minimum: 0, description: 'Changes that search does not know yet, at most.' }),
+    seconds: Type.Number({ minimum: 0, description: 'Age of the oldest of them.' }),
+  }),
+)
+
 /** The path parameter of one record. */
 export const idParameter = ({ title }: { title: string }) =>
   Type.Object({

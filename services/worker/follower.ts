@@ -14,7 +14,9 @@ interface FollowerParts {
   batch: number
   every_ms: number
   log: Logger
-  metrics: WorkerMetrics
+  metrics: Pick<WorkerMetrics, 'bulk' | 'indexed' | 'behind'> | undefined
+  /** What it holds while it follows; one for each index that is fed. */
+  lease?: string
 }
 
 export interface Follower {
@@ -34,6 +36,7 @@ const look_ms = 5_000
  */
 export function createFollower(parts: FollowerParts): Follower {
   const { collection, stored, cursors, leases, writer, log, metrics } = parts
+  const lease = parts.lease ?? `follower:${collection.name}`
   let wake = () => {}
   const rest = (ms: number, signal: AbortSignal) =>
     pause(ms, signal, (wakeUp) => {
@@ -42,7 +45,7 @@ export function createFollower(parts: FollowerParts): Follower {
 
   /** Feeds until the lease or the index has to be looked at again. Gives whether there was anything to do. */
   const feed = async (signal: AbortSignal): Promise<void> => {
-    if ((await leases.hold(`follower:${collection.name}`, lease_ms)) === undefined) return rest(lease_ms / 5, signal)
+    if ((await leases.hold(lease, lease_ms)) === undefined) return rest(lease_ms / 5, signal)
     const until = performance.now() + look_ms
     const index = await writer.ensure()
     let cursor = await cursors.open(index)
@@ -58,19 +61,19 @@ export function createFollower(parts: FollowerParts): Follower {
     const changes = await stored.changesAfter(cursor, parts.batch)
     const last = changes.at(-1)
     if (last === undefined) {
-      metrics.behind.set({ collection: collection.name }, 0)
+      metrics?.behind.set({ collection: collection.name }, 0)
       return { cursor, moved: false, retry: false }
     }
     const started = performance.now()
     const results = await writer.write(changes)
-    metrics.bulk.observe({ outcome: 'answered' }, (performance.now() - started) / 1_000)
+    metrics?.bulk.observe({ outcome: 'answered' }, (performance.now() - started) / 1_000)
     const firstRetry = results.findIndex(({ outcome }) => outcome === 'retry')
     const passed = firstRetry < 0 ? changes : changes.slice(0, firstRetry)
     const rejects = passed.flatMap(({ id, change_seq }, at) => {
       const result = results[at]
       return result?.outcome === 'rejected' ? [{ id, change_seq, reason: result.reason }] : []
     })
-    for (const { outcome } of results) metrics.indexed.inc({ collection: collection.name, outcome })
+    for (const { outcome } of results) metrics?.indexed.inc({ collection: collection.name, outcome })
     if (rejects.length > 0) {
       await cursors.reject(uuid, rejects)
       log.error({ rejects: rejects.length, first: rejects[0] }, 'the engine will never take these documents')
@@ -79,7 +82,7 @@ export function createFollower(parts: FollowerParts): Follower {
     if (to === undefined) return { cursor, moved: false, retry: true }
     if (!(await cursors.move(uuid, cursor, to))) return undefined
     const full = changes.length === parts.batch
-    metrics.behind.set({ collection: collection.name }, full ? Math.max(0, (await stored.lastChange()) - to) : 0)
+    metrics?.behind.set({ collection: collection.name }, full ? Math.max(0, (await stored.lastChange()) - to) : 0)
     return { cursor: to, moved: true, retry: false }
   }
 
@@ -100,7 +103,7 @@ export function createFollower(parts: FollowerParts): Follower {
           await pause(backoff_ms(failures), signal)
         }
       }
-      await leases.release(`follower:${collection.name}`).catch(() => undefined) // it ends by itself
+      await leases.release(lease).catch(() => undefined) // it ends by itself
     },
   }
 }

@@ -9,6 +9,7 @@ import {
   createParkedView,
   createReader,
   createTable,
+  createTextIndex,
   dailySales,
   refreshView,
 } from '@ordermill/database'
@@ -130,6 +131,18 @@ export async function startWorker(
           log: part('follower'),
           metrics,
         })
+  const texts = createFollower({
+    collection,
+    stored,
+    cursors: createCursors(database),
+    leases,
+    lease: `texts:${collection.name}`,
+    writer: createTextIndex(database, collection),
+    batch: options.FOLLOW_BATCH,
+    every_ms: options.FOLLOW_EVERY_MS,
+    log: part('texts'),
+    metrics: undefined,
+  })
   if (follower === undefined) log.warn('no search engine is configured: nothing is indexed')
 
   const table = createTable(database, collection)
@@ -142,7 +155,10 @@ export async function startWorker(
       log: part('parking'),
       onParked: (reason) => metrics.parked.inc({ reason }),
     })
-  const wakeFollower = () => follower?.wake()
+  const wakeFollower = () => {
+    follower?.wake()
+    texts.wake()
+  }
   const shared = {
     collection,
     table,
@@ -199,7 +215,7 @@ export async function startWorker(
   ).catch((thrown: unknown) => {
     if (!(thrown instanceof GivenUp)) throw thrown
   })
-  const following = follower?.run(ending.signal)
+  const following = Promise.all([follower?.run(ending.signal), texts.run(ending.signal)])
   const flushing = runFlusher(
     {
       collection,
@@ -246,7 +262,7 @@ export async function startWorker(
     bulkConsumer.stop()
     parkedConsumer.stop()
     ending.abort()
-    follower?.wake()
+    wakeFollower()
     const done = await Promise.allSettled([...running, scheduler.stop()])
     clearTimeout(patience)
     for (const { reason } of done.filter((one) => one.status === 'rejected'))

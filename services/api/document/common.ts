@@ -91,6 +91,11 @@ export const headers: Record<string, Header> = {
     schema: text({ enum: ['elasticsearch', 'postgres'] }),
     example: 'elasticsearch',
   },
+  'X-Search-Lag-Seconds': {
+    description: 'Age of the oldest change that who answered does not know yet; absent while that is unknown.',
+    schema: { type: 'number', minimum: 0 },
+    example: 0,
+  },
   'Retry-After': {
     description: 'Seconds to wait before trying again.',
     required: true,

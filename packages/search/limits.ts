@@ -1,0 +1,11 @@
+/** How much a query may ask for; counted before anything runs. */
+export const limits = {
+  size: 1_000,
+  sorts: 4,
+  clauses: 100,
+  depth: 5,
+  values: 100,
+  words: 32,
+  characters: 500,
+  slop: 10,
+} as const

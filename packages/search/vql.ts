@@ -1,0 +1,86 @@
+import {
+  type Collection,
+  foundMax,
+  Invalid,
+  type Query,
+  type QueryField,
+  queryFields,
+  type Sort,
+} from '@ordermill/model'
+import { readWhere, type Scope } from './conditions.ts'
+import { limits } from './limits.ts'
+import { Faults, type Path, unknownName } from './members.ts'
+import { readSortValues } from './sort-values.ts'
+
+/** A query as it was asked: the tree that the engines compile, and which members of the hits are wanted. */
+export interface Asked {
+  query: Query
+  columns: string[] | undefined
+}
+
+const members = ['where', 'order_by', 'select_columns', 'page', 'limit', 'search_after'] as const
+
+/**
+ * Reads a query in VQL and checks it against the collection.
+ * @throws Invalid with every fault, each at its place
+ */
+export function readQuery(c: Collection, body: unknown): Asked {
+  const faults = new Faults()
+  const fields = queryFields(c)
+  const scope: Scope = { faults, fields, clauses: 0, ranked: false }
+  const sent = faults.object(body, [], members) ?? {}
+  const where = readWhere(scope, sent['where'], ['where'], 0)
+  if (scope.clauses > limits.clauses)
+    faults.add(['where'], 'clauses', `must have no more than ${limits.clauses} conditions, not ${scope.clauses}`)
+  const asked = sent['order_by'] === undefined ? undefined : readSort(faults, fields, sent['order_by'])
+  const sort = asked ?? (scope.ranked ? [] : [{ field: 'created_at', descending: true }])
+  const columns = sent['select_columns'] === undefined ? undefined : readColumns(faults, fields, sent['select_columns'])
+  const page = faults.whole(sent['page'], ['page'], { min: 1, max: foundMax, otherwise: 1 })
+  const size = faults.whole(sent['limit'], ['limit'], { min: 1, max: limits.size, otherwise: 25 })
+  if (page * size > foundMax)
+    faults.add(['page'], 'depth', `times limit must not be above ${foundMax}: go on with search_after`)
+  const query: Query = { where, sort, from: (page - 1) * size, size }
+  if (sent['search_after'] !== undefined) {
+    const after = readSortValues(faults, fields, sort, sent['search_after'])
+    if (page > 1) faults.add(['page'], 'page', 'must be 1 or absent beside search_after')
+    if (after !== undefined) query.after = after
+  }
+  if (faults.list.length > 0) throw new Invalid(faults.list)
+  return { query, columns }
+}
+
+function readSort(faults: Faults, fields: Map<string, QueryField>, value: unknown): Sort[] | undefined {
+  const list = faults.listOf(value, ['order_by'], limits.sorts)
+  if (list === undefined) return undefined
+  const known = [...fields].filter(([, { kind }]) => kind !== 'text').map(([name]) => name)
+  const sorts: Sort[] = []
+  for (const [at, one] of list.entries()) {
+    const path: Path = ['order_by', at]
+    const sent = faults.object(one, path, ['order_by', 'order_direction'])
+    if (sent === undefined) continue
+    const field = readField(faults, sent['order_by'], [...path, 'order_by'], known)
+    const direction =
+      sent['order_direction'] === undefined
+        ? 'asc'
+        : faults.word(sent['order_direction'], [...path, 'order_direction'], ['asc', 'desc'])
+    if (field === undefined || direction === undefined) continue
+    if (sorts.some((sort) => sort.field === field)) faults.add([...path, 'order_by'], 'twice', 'is named twice')
+    sorts.push({ field, descending: direction === 'desc' })
+  }
+  return sorts
+}
+
+function readColumns(faults: Faults, fields: Map<string, QueryField>, value: unknown): string[] | undefined {
+  const known = [...fields.keys()]
+  const list = faults.listOf(value, ['select_columns'], known.length)
+  return list?.flatMap((one, at) => readField(faults, one, ['select_columns', at], known) ?? [])
+}
+
+function readField(faults: Faults, value: unknown, path: Path, known: string[]): string | undefined {
+  if (typeof value === 'string' && known.includes(value)) return value
+  return faults.add(
+    path,
+    'unknown',
+    typeof value === 'string' ? unknownName(value, known) : `must be one of ${known.join(', ')}`,
+  )
+}

@@ -1,0 +1,36 @@
+import type { Collection } from '@ordermill/model'
+import { readQuery } from '@ordermill/search'
+import type { FastifyInstance } from 'fastify'
+import { hitsText, sendFound } from '../hits.ts'
+import { queryResultSchema, querySchema } from '../query-schema.ts'
+import type { Reader } from '../reader.ts'
+import { answer, nameOf, responses } from '../schemas.ts'
+import type { Search } from '../searching.ts'
+
+interface QueryParts {
+  collection: Collection
+  search: Search
+  reader: Reader
+}
+
+/** Queries in VQL over a collection. */
+export function queryRoutes(app: FastifyInstance, { collection, search, reader }: QueryParts): void {
+  const schema = {
+    operationId: `query${nameOf({ title: collection.name })}`,
+    summary: `Find ${collection.name} by texts, values and ranges`,
+    description:
+      'The same query gives the same answer from the search engine and, while that is away, from the database: X-Search-Engine says who it was.',
+    tags: ['search'],
+    body: querySchema(collection),
+    response: responses(
+      { 200: answer('One page', queryResultSchema(collection), 'X-Search-Engine', 'X-Search-Lag-Seconds') },
+      ...[422, 503],
+    ),
+  }
+  app.post(`/api/${collection.name}/query`, { schema }, async (request, reply) => {
+    const { query, columns } = readQuery(collection, request.body)
+    const answered = await search(query, request.id)
+    const hits = await hitsText(collection, reader, answered, request.id, { columns, sorted: true })
+    return sendFound(reply, answered, hits, answered.total)
+  })
+}
