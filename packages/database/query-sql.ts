@@ -117,11 +117,12 @@ export function compileOrder(
   if (sort.length === 0)
     return { order: 'score DESC, t.id', values: 'jsonb_build_array(score, t.id)', after: undefined }
   const keys = sortKeys(sort)
+  // An index in this very order is used only if nothing is said of nulls where there are none.
+  const direction = ({ field, descending }: Sort) =>
+    `${column(field, fields)}${descending ? ' DESC' : ''}${fields.get(field)?.optional ? ' NULLS LAST' : ''}`
   const shown = ({ field }: Sort) => (fields.get(field)?.kind === 'time' ? `iso(${rowOf(field)})` : rowOf(field))
   return {
-    order: keys
-      .map(({ field, descending }) => `${column(field, fields)}${descending ? ' DESC' : ''} NULLS LAST`)
-      .join(', '),
+    order: keys.map(direction).join(', '),
     values: `jsonb_build_array(${keys.map(shown).join(', ')})`,
     after: after === undefined ? undefined : compileAfter(keys, after, fields, bind),
   }

@@ -80,16 +80,21 @@ export type QueryKind = 'text' | 'keyword' | 'id' | 'integer' | 'money' | 'time'
 export interface QueryField {
   kind: QueryKind
   search: SearchKind[]
+  /** May be absent. */
+  optional: boolean
 }
 
 /** Every field of a collection that can be asked for, those that every record has included. */
 export function queryFields(c: Collection): Map<string, QueryField> {
-  const plain = (kind: QueryKind): QueryField => ({ kind, search: [] })
+  const plain = (kind: QueryKind): QueryField => ({ kind, search: [], optional: false })
   return new Map([
     ['id', plain('id')],
     ['version', plain('integer')],
     ['status', plain('keyword')],
-    ...Object.entries(c.fields).map(([name, { kind, search }]): [string, QueryField] => [name, { kind, search }]),
+    ...Object.entries(c.fields).map(([name, { kind, search, optional }]): [string, QueryField] => [
+      name,
+      { kind, search, optional },
+    ]),
     ['created_at', plain('time')],
     ['updated_at', plain('time')],
   ])

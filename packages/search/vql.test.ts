@@ -17,7 +17,7 @@ const faultsIn = (where: unknown) => faultsOf({ where })
 
 t.test('nothing asked for is everything, newest first, 25 a page', async (t) => {
   const everything = { kind: 'all', of: [] }
-  const page = { sort: [{ field: 'created_at', descending: true }], from: 0, size: 25 }
+  const page = { sort: ['created_at', 'id'].map((field) => ({ field, descending: true })), from: 0, size: 25 }
   for (const body of [{}, { where: {} }]) t.same(readQuery(orders, body), { query: { where: everything, ...page }, columns: undefined }) // biome-ignore format: one line
 })
 

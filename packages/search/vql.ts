@@ -18,6 +18,8 @@ export interface Asked {
   columns: string[] | undefined
 }
 
+/** In the order of the index that lists are read by. */
+const newest: Sort[] = ['created_at', 'id'].map((field) => ({ field, descending: true }))
 const members = ['where', 'order_by', 'select_columns', 'page', 'limit', 'search_after'] as const
 
 /**
@@ -33,7 +35,7 @@ export function readQuery(c: Collection, body: unknown): Asked {
   if (scope.clauses > limits.clauses)
     faults.add(['where'], 'clauses', `must have no more than ${limits.clauses} conditions, not ${scope.clauses}`)
   const asked = sent['order_by'] === undefined ? undefined : readSort(faults, fields, sent['order_by'])
-  const sort = asked ?? (scope.ranked ? [] : [{ field: 'created_at', descending: true }])
+  const sort = asked ?? (scope.ranked ? [] : newest)
   const columns = sent['select_columns'] === undefined ? undefined : readColumns(faults, fields, sent['select_columns'])
   const page = faults.whole(sent['page'], ['page'], { min: 1, max: foundMax, otherwise: 1 })
   const size = faults.whole(sent['limit'], ['limit'], { min: 1, max: limits.size, otherwise: 25 })

@@ -17,6 +17,8 @@ interface FollowerParts {
   metrics: Pick<WorkerMetrics, 'bulk' | 'indexed' | 'behind'> | undefined
   /** What it holds while it follows; one for each index that is fed. */
   lease?: string
+  /** Which part of its time it may work, so that others can; all of it if absent. */
+  share?: number
 }
 
 export interface Follower {
@@ -36,6 +38,7 @@ const look_ms = 5_000
  */
 export function createFollower(parts: FollowerParts): Follower {
   const { collection, stored, cursors, leases, writer, log, metrics } = parts
+  const { share = 1 } = parts
   const lease = parts.lease ?? `follower:${collection.name}`
   let wake = () => {}
   const rest = (ms: number, signal: AbortSignal) =>
@@ -50,10 +53,13 @@ export function createFollower(parts: FollowerParts): Follower {
     const index = await writer.ensure()
     let cursor = await cursors.open(index)
     while (!signal.aborted && performance.now() < until) {
+      const started = performance.now()
       const next = await step(index.uuid, cursor)
       if (next === undefined) return // somebody else moved the cursor: start over from where it is
-      if (next.moved) cursor = next.cursor
-      else await rest(next.retry ? backoff_ms(3) : parts.every_ms, signal)
+      if (next.moved) {
+        cursor = next.cursor
+        if (share < 1) await pause((performance.now() - started) * (1 / share - 1), signal)
+      } else await rest(next.retry ? backoff_ms(3) : parts.every_ms, signal)
     }
   }
 

@@ -40,6 +40,9 @@ export interface Worker {
   stop(): Promise<void>
 }
 
+/** Postgres has to persist first: of what keeps its texts it takes this part of the time, and tells how far they are behind. */
+const textsShare = 0.2
+
 /** Starts the worker for one collection: persister, follower, scheduler and flusher. */
 export async function startWorker(
   options: WorkerOptions,
@@ -137,6 +140,7 @@ export async function startWorker(
     cursors: createCursors(database),
     leases,
     lease: `texts:${collection.name}`,
+    share: textsShare,
     writer: createTextIndex(database, collection),
     batch: options.FOLLOW_BATCH,
     every_ms: options.FOLLOW_EVERY_MS,
