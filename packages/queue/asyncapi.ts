@@ -123,6 +123,7 @@ function partsOf(collection: Collection, topology: Topology) {
       [`publish-${title}-bulk`]: operation('send', `${name}.bulk-accepted`, 'bulk', 'The API hands over a bulk', reply),
       [`persist-${title}-bulk`]: operation('receive', queues.bulk, 'bulk', 'The worker persists all of it or nothing'),
       [`park-${title}`]: operation('send', queues.parked, 'parked', 'The worker sets aside what no retry can save'),
+      [`keep-parked-${title}`]: operation('receive', queues.parked, 'parked', 'The worker keeps it in the ledger'),
     },
     messages: {
       [`${name}.record`]: recordMessageOf(collection),

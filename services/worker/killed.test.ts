@@ -24,7 +24,7 @@ t.test('a worker killed three times under load loses nothing, does nothing twice
   await load.end()
   t.same(await load.allPersisted(), [], 'each of them once, and nothing else')
   t.ok(load.accepted() > 1_500)
-  t.equal(await queueLength(rabbitmqUrl, `${namespace}orders.parked`), 0)
+  t.equal(await load.parked(), 0)
   child.kill('SIGTERM')
   const [code] = await once(child, 'exit')
   t.equal(code, 0, 'and a signal ends it in order')

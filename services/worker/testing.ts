@@ -2,6 +2,7 @@ import { createDatabase } from '@ordermill/database'
 import { orders, type Version } from '@ordermill/model'
 import { firstOrder, nextOrder } from '@ordermill/model/testing'
 import { createPublisher, recordMessage, topologyOf } from '@ordermill/queue'
+import { queueLength } from '@ordermill/queue/testing'
 import { until } from '@ordermill/servers/testing'
 
 interface Teardown {
@@ -56,6 +57,12 @@ export async function startLoad(t: Teardown, { rabbitmqUrl, dsn, namespace }: Lo
   return {
     accepted: () => accepted.length,
     end,
+    /** Messages that were set aside, in the ledger or on their way into it. @throws whatever keeps it from counting */
+    async parked(): Promise<number> {
+      const text = 'SELECT count(*) AS count FROM parked'
+      const [row] = await database.query<{ count: number }>({ text })
+      return (row?.count ?? Number.NaN) + (await queueLength(rabbitmqUrl, `${namespace}${orders.name}.parked`))
+    },
     /** Distinct versions that Postgres has, and rows that it has twice (there are none, unless a key is gone). */
     persisted: () => countOf('SELECT (SELECT count(*) FROM orders) + (SELECT count(*) FROM orders_history) AS count'),
     /** Waits until Postgres has each accepted version, in the table or the history, and gives those that are there though nobody sent them. */
