@@ -13,10 +13,11 @@ interface Filling {
   count: number
   /** Whether they go through the cache first, as the API does it, so that settling finds their marks. */
   cached: boolean
+  signal: AbortSignal
 }
 
 /** Puts orders on the queue that a persister reads, by the packages that the API uses. */
-export async function fillQueue({ env, namespace, count, cached }: Filling): Promise<void> {
+export async function fillQueue({ env, namespace, count, cached, signal }: Filling): Promise<void> {
   const topology = topologyOf([orders.name], { namespace, lengthMax: 1_000_000 })
   const client = connectCache({
     urls: [`redis://${env['REDIS_ADDR']}`],
@@ -38,8 +39,10 @@ export async function fillQueue({ env, namespace, count, cached }: Filling): Pro
     publisher.publish(recordMessage(version, { exchange, collection: orders.name, type: orders.type }))
   try {
     await publisher.ready
-    while ((await client.ping().catch(() => '')) !== 'PONG') await new Promise((resolve) => setTimeout(resolve, 10))
+    while (!signal.aborted && (await client.ping().catch(() => '')) !== 'PONG')
+      await new Promise((resolve) => setTimeout(resolve, 10))
     for (const some of pagesOf(versionsOf(orderBodies(), count), at_once)) {
+      signal.throwIfAborted()
       if (cached) await Promise.all(some.map((version) => cache.accept(version)))
       await Promise.all(some.map(publish))
       if (cached) await cache.markSent(some)

@@ -18,7 +18,8 @@ const stopping = new AbortController()
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => stopping.abort())
 process.on('disconnect', () => stopping.abort())
 process.channel?.unref()
-const say = (line: string): void => console.error(line)
+/** Progress, with the seconds since the start. */
+const say = (line: string): void => console.error(`${(performance.now() / 1_000).toFixed(0).padStart(4)} s  ${line}`)
 const titles = Object.fromEntries(cases.map(({ name, title }) => [name, title]))
 
 async function main(): Promise<number> {
@@ -108,9 +109,9 @@ main().then(
   },
   (thrown: unknown) => {
     process.exitCode = 1
-    if (stopping.signal.aborted) say('Stopped')
+    if (stopping.signal.aborted) console.error('Stopped')
     else
-      say(
+      console.error(
         thrown instanceof ServerProblem || thrown instanceof BadCommand
           ? thrown.message
           : String(thrown instanceof Error ? thrown.stack : thrown),

@@ -22,7 +22,8 @@ const stalled_ms = 60_000
 /** Fills a queue, starts what takes from it, and measures until all is where it belongs; nothing else writes meanwhile. */
 export async function drained(stage: Stage, { service, count, namespace, start, indexed }: Draining): Promise<Sample> {
   await stage.stores.clear()
-  if (namespace !== undefined) await fillQueue({ env: stage.servers.env, namespace, count, cached: namespace === '' })
+  if (namespace !== undefined)
+    await fillQueue({ env: stage.servers.env, namespace, count, cached: namespace === '', signal: stage.signal })
   const before = performance.now()
   const running = await start()
   try {

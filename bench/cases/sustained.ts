@@ -32,7 +32,7 @@ export function growthOf(backlog: Backlog): number {
 
 /** Finds the highest rate at which nothing piles up on the whole way, and measures at it. */
 export async function sustained(stage: Stage, api: Running, worker: Running): Promise<Sample> {
-  const { probe_seconds, hold_seconds } = stage.settings
+  const { probes, probe_seconds, hold_seconds } = stage.settings
   const attempt = async (rate: number, seconds: number): Promise<Try> => {
     const tried = await tryRate(stage, { api, worker }, rate, seconds)
     stage.say(`  ${Math.round(rate)}/s for ${seconds} s: ${tried.holds ? 'holds' : 'does not hold'}`)
@@ -43,7 +43,7 @@ export async function sustained(stage: Stage, api: Running, worker: Running): Pr
   await stage.load({ kind: 'constant', url: api.url, requests, rate: 400, seconds: stage.settings.warmup_seconds + 2 })
   await settled(stage)
   let [low, high] = [0, Number.POSITIVE_INFINITY]
-  for (let rate = 1_000, tries = 0; tries < 8 && high / Math.max(low, 1) > 1.12; tries += 1) {
+  for (let rate = 1_000, tries = 0; tries < probes && high / Math.max(low, 1) > 1.12; tries += 1) {
     if ((await attempt(rate, probe_seconds)).holds) low = rate
     else high = rate
     rate = high === Number.POSITIVE_INFINITY ? low * 1.5 : low === 0 ? rate / 2 : (low + high) / 2

@@ -36,16 +36,19 @@ const ordermill: Row = {
   id: 'whole/ordermill',
   title: 'Ordermill, accepted to searchable',
   kind: 'product',
-  async open(stage) {
-    await stage.stores.clear()
-    const [api, worker] = await Promise.all([stage.service('api'), stage.service('worker')])
-    return {
-      measure: () => sustained(stage, api, worker),
-      async close() {
+  open: async (stage) => ({
+    // Started here, not before: their follower would index what the floor is measured with.
+    async measure() {
+      await stage.stores.clear()
+      const [api, worker] = await Promise.all([stage.service('api'), stage.service('worker')])
+      try {
+        return await sustained(stage, api, worker)
+      } finally {
         await Promise.all([api.stop(), worker.stop()])
-      },
-    }
-  },
+      }
+    },
+    close: async () => undefined,
+  }),
 }
 
 /** The parts of the way: what any system needs that promises the same. Each has its servers and its share of the load generator. */
