@@ -2,15 +2,15 @@ import type { Requests } from '../load/jobs.ts'
 import { delayOf } from '../metrics.ts'
 import type { Sample } from '../results.ts'
 import type { Running, Stage } from '../stage.ts'
-import type { Case, OpenRow, Row } from './case.ts'
+import { type Case, type OpenRow, type Row, warmups } from './case.ts'
 
 const connections = 50
 
 /** A row under a closed load of POSTs. `service`: what is metered and called so. */
 async function opened(stage: Stage, service: string, running: Running, requests: Requests): Promise<OpenRow> {
   const { url } = running
-  const load = (seconds: number) => stage.load({ kind: 'closed', url, requests, connections, seconds })
-  await load(stage.settings.warmup_seconds)
+  const seconds = stage.settings.warmup_seconds
+  await stage.load({ kind: 'closed', url, requests, connections, seconds, least: warmups })
   await stage.stores.clear()
   return {
     async measure(): Promise<Sample> {

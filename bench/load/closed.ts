@@ -16,11 +16,13 @@ export async function closedLoad(job: Closed, progress: LoadProgress): Promise<L
   let failed = 0
   const started = performance.now()
   const end = started + job.seconds * 1_000
+  const last = started + job.seconds * 8_000
+  const isOver = (now: number) => now >= end && (latencies.length >= (job.least ?? 0) || now >= last)
   const one = (connection: Connection) =>
     new Promise<void>((resolve) => {
       const send = () => {
         const sent = performance.now()
-        if (sent >= end) {
+        if (isOver(sent)) {
           connection.close()
           resolve()
           return

@@ -8,7 +8,8 @@ export type Requests =
 
 /** What the load generator is asked to do. */
 export type LoadJob =
-  | { kind: 'closed'; url: string; requests: Requests; connections: number; seconds: number }
+  /** `least`: goes on until so many were answered, at most eight times as long: a warm-up is work done, not time passed. */
+  | { kind: 'closed'; url: string; requests: Requests; connections: number; seconds: number; least?: number }
   /** At a constant rate, whatever is answered: latencies count from the moment a request was due. */
   | { kind: 'constant'; url: string; requests: Requests; rate: number; seconds: number; arrivals?: ArrivalWatch }
 
