@@ -93,7 +93,7 @@ export const processEnds: Rule = ({ path, text }) =>
 /** Nothing is of type any. */
 export const nothingIsAny: Rule = ({ path, text }) =>
   isCode(path)
-    ? [...bare(text).matchAll(/(?:[:|&<,]|\bas|=>)\s*any\b(?!\s*[(.])|\bany\[\]/g)].map(
+    ? [...bare(text).matchAll(/(?:[:|&<]|\bas|=>)\s*any\b(?!\s*[(.?])|,\s*any\s*>|\bany\[\]/g)].map(
         ([found]) => `${path}: ${found}`,
       )
     : []
