@@ -84,6 +84,7 @@ export async function onStage<T>(
       logFile: join(dataDir, 'load.log'),
     })
     load = generator
+    signal.addEventListener('abort', () => void generator.stop(), { once: true }) // what waits for it fails, and all ends
     const stage: Stage = {
       settings,
       stores,
