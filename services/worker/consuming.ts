@@ -1,0 +1,63 @@
+import type { Version } from '@ordermill/model'
+import { type Delivery, replyTo } from '@ordermill/queue'
+import { runBulks } from './bulk.ts'
+import { runDrainer } from './drainer.ts'
+import { createParking } from './parking.ts'
+import { runPersister } from './persister.ts'
+import type { Resources } from './resources.ts'
+
+interface ConsumingParts {
+  resources: Resources
+  wakeFollowers(): void
+  /** Aborted when what is in hand shall go back to its queue. */
+  giveUp: AbortSignal
+}
+
+/** Starts what reads the queues: records and bulks go to the table, what was parked goes to the ledger. Each ends with its consumer. */
+export function startConsuming({ resources, wakeFollowers, giveUp }: ConsumingParts): Promise<void>[] {
+  const { collection, options, part, metrics, database, table, ledger, cache, queues, publisher, consumers } = resources
+  const answer = (delivery: Delivery, outcome: string) => {
+    const reply = replyTo(delivery.properties, outcome)
+    if (reply !== undefined) publisher.publish(reply).catch(() => undefined) // who waits asks Postgres at last
+  }
+  const settle = (versions: Version[]) =>
+    cache.settle(versions).then(
+      () => undefined,
+      (err: unknown) => part('persister').debug({ err }, 'not settled; the flusher finds it'),
+    )
+  const parkingFrom = (from: string) =>
+    createParking({
+      publisher,
+      queue: queues.parked,
+      from,
+      log: part('parking'),
+      onParked: (reason) => metrics.parked.inc({ reason }),
+    })
+  const shared = {
+    collection,
+    table,
+    answer,
+    wakeFollower: wakeFollowers,
+    metrics,
+    deadline_ms: options.MESSAGE_TIMEOUT_MS,
+    stop: giveUp,
+  }
+  return [
+    runPersister({
+      ...shared,
+      parking: parkingFrom(queues.name),
+      consumer: consumers.records,
+      settle,
+      log: part('persister'),
+    }),
+    runBulks({
+      ...shared,
+      parking: parkingFrom(`${queues.name}.bulk`),
+      consumer: consumers.bulks,
+      database,
+      failProduct: options.SIMULATE_FAILURE_PRODUCT,
+      log: part('bulk'),
+    }),
+    runDrainer({ collection, consumer: consumers.parked, ledger, cache, log: part('drainer'), stop: giveUp }),
+  ]
+}

@@ -1,0 +1,111 @@
+import { connectCache, createRecordCache } from '@ordermill/cache'
+import { createDatabase, createLeases, createLedger, createReader, createTable } from '@ordermill/database'
+import { type Collection, newId } from '@ordermill/model'
+import { createConsumer, createPublisher, topologyOf } from '@ordermill/queue'
+import { createSearchClient } from '@ordermill/search'
+import { createRegistry, type Logger, measured, statementOp, workerMetrics } from '@ordermill/telemetry'
+import type { WorkerOptions } from './options.ts'
+
+/** Everything that a worker holds on to, by name. Nothing waits for its server; `close` lets go of all of it, in order. */
+export type Resources = ReturnType<typeof openResources>
+
+/** Bulks in hand at a time; parked messages in hand at a time. */
+const bulksMax = 4
+const parkedMax = 50
+
+export function openResources(options: WorkerOptions, root: Logger, collection: Collection) {
+  const part = (component: string) => root.child({ component })
+  const log = part('worker')
+  const lost = (what: string) => (err: Error) => log.debug({ err }, `${what} is away`)
+  const holder = newId()
+  const registry = createRegistry('worker')
+  const metrics = workerMetrics(registry, [collection.name], () => ledger.counts())
+
+  const database = measured(
+    createDatabase({
+      dsn: options.POSTGRES_DSN,
+      name: 'ordermill-worker',
+      poolMax: options.DB_POOL_MAX,
+      timeout_ms: options.MESSAGE_TIMEOUT_MS,
+      onLost: lost('Postgres'),
+    }),
+    ['query', 'transaction'],
+    (op, _outcome, seconds) => metrics.dbQuery.observe({ op }, seconds),
+    statementOp,
+  )
+  const ledger = createLedger(database)
+
+  const client = connectCache({
+    urls: options.REDIS_ADDR,
+    timeout_ms: options.CACHE_TIMEOUT_MS,
+    onError: lost('the cache'),
+    onReady: () => log.debug('the cache is there'),
+  })
+  const { NAMESPACE: namespace, DIRTY_LIMIT: dirtyLimit } = options
+  const cache = measured(
+    createRecordCache({ client, collection: collection.name, namespace, dirtyLimit }),
+    ['settle', 'park', 'markSent', 'marksOlderThan', 'readVersion'],
+    (op, outcome, seconds) => metrics.cache.observe({ op, outcome }, seconds),
+  )
+
+  const topology = topologyOf([collection.name], { namespace, lengthMax: options.QUEUE_LENGTH_MAX })
+  const [queues] = topology.collections
+  if (queues === undefined) throw new Error('a topology without queues')
+  const urls = options.RABBITMQ_URL
+  const publisher = createPublisher({
+    urls,
+    name: 'ordermill-worker-publish',
+    topology,
+    window: options.PUBLISH_WINDOW,
+    timeout_ms: options.PUBLISH_TIMEOUT_MS,
+    onLost: lost('the broker'),
+  })
+  const consumerOf = (queue: string, prefetch: number, batchMax: number) =>
+    createConsumer({
+      urls,
+      name: `ordermill-worker-${queue}-${holder}`,
+      topology,
+      queue,
+      prefetch,
+      batchMax,
+      batchWait_ms: options.BATCH_WAIT_MS,
+      onLost: (err) => log.warn({ err }, 'the broker is away'),
+    })
+  const consumers = {
+    records: consumerOf(queues.persist, options.PREFETCH, options.BATCH_MAX),
+    bulks: consumerOf(queues.bulk, bulksMax, 1),
+    parked: consumerOf(queues.parked, parkedMax, parkedMax),
+  }
+  const nodes = options.ELASTICSEARCH_URL
+  const engine =
+    nodes.length === 0
+      ? undefined
+      : createSearchClient({ urls: nodes, timeout_ms: Math.max(options.SEARCH_TIMEOUT_MS, 30_000) })
+
+  return {
+    collection,
+    options,
+    part,
+    holder,
+    registry,
+    metrics,
+    database,
+    stored: createReader(database, collection),
+    table: createTable(database, collection),
+    leases: createLeases(database, holder),
+    ledger,
+    cache,
+    queues,
+    exchange: topology.exchange,
+    publisher,
+    consumers,
+    engine,
+    async close() {
+      await Promise.all(Object.values(consumers).map((consumer) => consumer.close()))
+      await publisher.stop(1_000)
+      await engine?.close()
+      client.disconnect()
+      await database.stop()
+    },
+  }
+}
