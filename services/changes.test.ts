@@ -9,7 +9,11 @@ await startTestWorker(t, env)
 const orders = `${url}/api/orders`
 
 const place = async (body: Record<string, unknown> = {}) => {
-  const { body: receipt } = await post(`${orders}?wait=persisted`, { product_name: 'TEAPOT', amount: 3.5, ...body })
+  const { body: receipt } = await post(`${orders}?wait=persisted&wait_ms=30000`, {
+    product_name: 'TEAPOT',
+    amount: 3.5,
+    ...body,
+  })
   return `${orders}/${String(receipt['order_id'])}`
 }
 
@@ -76,7 +80,10 @@ t.test('a deleted order is gone everywhere, and its history stays', async (t) =>
   const order = await place({ product_name: 'VANISHING LAMP' })
   const found = async () => Number((await get(`${url}/api/search?q=vanishing`)).body['total'])
   await until('it is found', async () => (await found()) === 1)
-  t.match(await remove(`${order}?wait=persisted`), { status: 200, body: { status: 'persisted', version: 2 } })
+  t.match(await remove(`${order}?wait=persisted&wait_ms=30000`), {
+    status: 200,
+    body: { status: 'persisted', version: 2 },
+  })
   t.equal((await get(order)).status, 404)
   t.equal((await patch(order, { quantity: 2 })).status, 404)
   t.equal((await remove(order)).status, 404)
@@ -94,7 +101,7 @@ t.test('a deleted order is gone everywhere, and its history stays', async (t) =>
 t.test('the history has every version, with what changed', async (t) => {
   const order = await place()
   await patch(order, { quantity: 3, status: 'confirmed' })
-  await patch(`${order}?wait=persisted`, { amount: 9.99 })
+  await patch(`${order}?wait=persisted&wait_ms=30000`, { amount: 9.99 })
   const { body } = await get(`${order}/history`)
   t.match(body, {
     versions: [
@@ -122,7 +129,7 @@ t.test('a hundred changes at once make a hundred versions, one on top of the oth
   const accepted = codes.filter((code) => code === 202).length
   t.ok(accepted > 50, `${accepted} were accepted`)
   t.ok(codes.every((code) => code === 202 || code === 503))
-  const last = await patch(`${order}?wait=persisted`, { quantity: 77 })
+  const last = await patch(`${order}?wait=persisted&wait_ms=30000`, { quantity: 77 })
   t.match(last.body, { status: 'persisted', version: accepted + 2 })
   const versions = (await get(`${order}/history`)).body['versions'] as { version: number; dirty: boolean }[]
   t.same(

@@ -41,7 +41,7 @@ for (const level of ['info', 'debug'] as const)
     async (t) => {
       const { output, child } = spawnService(t, 'worker', { ...env, LOG_LEVEL: level, POSTGRES_DSN: through.href })
       const mine = `mine-${level}`
-      const { body, headers } = await post(`${url}/api/orders?wait=persisted&wait_ms=20000`, order, {
+      const { body, headers } = await post(`${url}/api/orders?wait=persisted&wait_ms=30000`, order, {
         'x-correlation-id': mine,
       })
       t.equal(body['status'], 'persisted')

@@ -21,7 +21,7 @@ t.test('the same key and body place one order, however often and however concurr
 })
 
 t.test('a key is known after the cache has forgotten its order', async (t) => {
-  const first = await post(`${orders}?wait=persisted`, body, key('forgotten'))
+  const first = await post(`${orders}?wait=persisted&wait_ms=30000`, body, key('forgotten'))
   await removeKeys(env['REDIS_ADDR'] ?? '', `*${String(first.body['order_id'])}`)
   const again = await post(orders, body, key('forgotten'))
   t.equal(again.body['order_id'], first.body['order_id'])

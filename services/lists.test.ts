@@ -15,7 +15,7 @@ const list = async (query: string) => (await get(`${orders}?${query}`)).body as 
 const customers = ['anna', 'bert', 'carl']
 await many(120, 20, async (index) => {
   const placed_at = new Date(Date.UTC(2026, 0, 1 + (index % 30))).toISOString()
-  await post(`${orders}?wait=persisted`, {
+  await post(`${orders}?wait=persisted&wait_ms=30000`, {
     product_name: `P ${index}`,
     amount: 1,
     customer_id: customers[index % 3],
@@ -32,7 +32,7 @@ t.test('pages neither repeat nor skip, also while new orders come in', async (t)
     seen.push(...page.orders.map(({ id }) => id))
     if (page.next_cursor === null) break
     query = `limit=7&cursor=${page.next_cursor}`
-    await post(`${orders}?wait=persisted`, { product_name: 'LATE', amount: 1, customer_id: 'late' })
+    await post(`${orders}?wait=persisted&wait_ms=30000`, { product_name: 'LATE', amount: 1, customer_id: 'late' })
   }
   t.equal(new Set(seen).size, seen.length)
   t.equal(seen.length, 120)
@@ -43,7 +43,7 @@ t.test('filters hold together', async (t) => {
   t.equal(ofAnna.orders.length, 40)
   t.equal((await list('customer_id=anna&reference=R0&limit=100')).orders.length, 4)
   const [first] = ofAnna.orders
-  await patch(`${orders}/${first?.id}?wait=persisted`, { status: 'confirmed' })
+  await patch(`${orders}/${first?.id}?wait=persisted&wait_ms=30000`, { status: 'confirmed' })
   t.same(
     (await list('status=confirmed')).orders.map(({ id }) => id),
     [first?.id],

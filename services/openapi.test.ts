@@ -107,7 +107,7 @@ t.test('every body and every JSON answer has examples, and each is what its sche
 })
 
 t.test('every example of a request is accepted, with an answer that the document allows', async (t) => {
-  const order = await post(`${url}/api/orders?wait=persisted`, { product_name: 'LANTERN', amount: 1 })
+  const order = await post(`${url}/api/orders?wait=persisted&wait_ms=30000`, { product_name: 'LANTERN', amount: 1 })
   const known = { orders: String(order.body['order_id']) }
   const parked = await placeParked(t, env, 5)
   let sent = 0

@@ -65,7 +65,8 @@ t.test('what a Prometheus makes of the metrics after traffic', async (t) => {
 })
 
 async function traffic(): Promise<void> {
-  for (const amount of [1, 2, 3]) await post(`${url}/api/orders?wait=persisted`, { product_name: 'LANTERN', amount })
+  for (const amount of [1, 2, 3])
+    await post(`${url}/api/orders?wait=persisted&wait_ms=30000`, { product_name: 'LANTERN', amount })
   await post(`${url}/api/orders`, { amount: -1 })
   await post(`${url}/api/bulk-orders`, { item_1: 'LANTERN', item_2: 'ERROR' })
   await until('search finds them', async () => (await get(`${url}/api/search?q=lantern`)).body['total'] === 3)

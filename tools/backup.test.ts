@@ -19,11 +19,11 @@ t.test('what was backed up is there again after a restore, in the database, the 
   const first = await startTestApi(t, env)
   const firstWorker = await startTestWorker(t, env)
   const orders = `${first.url}/api/orders`
-  const kept = String((await post(`${orders}?wait=persisted`, body('KEPT VASE'))).body['order_id'])
+  const kept = String((await post(`${orders}?wait=persisted&wait_ms=30000`, body('KEPT VASE'))).body['order_id'])
   await command('backup')
   await t.rejects(command('restore'), /stop these first: ordermill-/, 'while services run it is refused')
-  await patch(`${orders}/${kept}?wait=persisted`, { product_name: 'CHANGED VASE' })
-  const lost = String((await post(`${orders}?wait=persisted`, body('LATER VASE'))).body['order_id'])
+  await patch(`${orders}/${kept}?wait=persisted&wait_ms=30000`, { product_name: 'CHANGED VASE' })
+  const lost = String((await post(`${orders}?wait=persisted&wait_ms=30000`, body('LATER VASE'))).body['order_id'])
   await firstWorker.stop()
   await first.app.close()
 
@@ -37,7 +37,7 @@ t.test('what was backed up is there again after a restore, in the database, the 
     return status === 200 && Number(body['total']) > 0 && body
   })
   t.match(found, { total: 1, hits: [{ order: { id: kept, product_name: 'KEPT VASE' } }] })
-  t.match(await patch(`${url}/api/orders/${kept}?wait=persisted`, { quantity: 2 }), {
+  t.match(await patch(`${url}/api/orders/${kept}?wait=persisted&wait_ms=30000`, { quantity: 2 }), {
     status: 200,
     body: { version: 2 },
   })

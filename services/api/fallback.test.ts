@@ -25,7 +25,7 @@ t.test('searches go on while Elasticsearch is away, with the same answers, and s
   const { url } = await startTestApi(t, { ...env, ELASTICSEARCH_URL: `http://127.0.0.1:${way.port}` })
   await startTestWorker(t, env)
   for (const amount of [1, 2, 3, 4])
-    await post(`${url}/api/orders?wait=persisted`, { product_name: `HANGING LANTERN ${amount}`, amount })
+    await post(`${url}/api/orders?wait=persisted&wait_ms=30000`, { product_name: `HANGING LANTERN ${amount}`, amount })
   const ask = (body: object = query) => post(`${url}/api/orders/query`, body)
   const from = (engine: string) =>
     until(`${engine} knows all of them`, async () => {
@@ -73,7 +73,7 @@ t.test('without Elasticsearch search answers from Postgres', async (t) => {
   const alone = { ...env, ELASTICSEARCH_URL: '' }
   const { url } = await startTestApi(t, alone)
   await startTestWorker(t, alone)
-  await post(`${url}/api/orders?wait=persisted`, { product_name: 'JAM JAR', amount: 2, reference: 'R-1' })
+  await post(`${url}/api/orders?wait=persisted&wait_ms=30000`, { product_name: 'JAM JAR', amount: 2, reference: 'R-1' })
   for (const q of ['jam', 'jarr', 'm ja', 'R-1'])
     await until(`'${q}' finds it`, async () => {
       const { status, body } = await get(`${url}/api/search?q=${encodeURIComponent(q)}`)

@@ -14,7 +14,7 @@ t.test('SQL, HTML and templates in every text are stored and answered as they ar
   const ids = new Map<string, string>()
   for (const text of texts) {
     const sent = { product_name: `x${text}x`, amount: 1, customer_id: text, reference: text }
-    const accepted = await post(`${url}/api/orders?wait=persisted`, sent, {
+    const accepted = await post(`${url}/api/orders?wait=persisted&wait_ms=30000`, sent, {
       'idempotency-key': encodeURIComponent(text),
     })
     const name = encodeURIComponent(text) // a line of the report cannot hold the text itself

@@ -130,11 +130,11 @@ t.test('a true conflict comes back with one attempt more, and after three replay
 })
 
 t.test('a discard takes the version out of the cache, and says who did it and why', async (t) => {
-  const placed = await post(`${url}/api/orders?wait=persisted`, { product_name: 'LANTERN', amount: 3 })
+  const placed = await post(`${url}/api/orders?wait=persisted&wait_ms=30000`, { product_name: 'LANTERN', amount: 3 })
   const id = String(placed.body['order_id'])
   await pg.query(`ALTER TABLE orders ADD CONSTRAINT no_bags CHECK (product_name <> 'RED BAG')`)
   t.teardown(() => pg.query('ALTER TABLE orders DROP CONSTRAINT no_bags'))
-  const changed = await patch(`${url}/api/orders/${id}?wait=persisted`, { product_name: 'RED BAG' })
+  const changed = await patch(`${url}/api/orders/${id}?wait=persisted&wait_ms=30000`, { product_name: 'RED BAG' })
   t.match(changed, { status: 202, body: { status: 'parked' } })
   const { n } = await parkedOf(id)
   await until('its mark says so', async () => (await cache.dirty()).parked === 1)
