@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { environment } from '@ordermill/config'
 import { createDatabase, createSql } from '@ordermill/database'
 import { migrate, migrationNames, migrationsDir } from '@ordermill/database/migrate'
-import { collection, type Fields, integer, keyword, orders, steps } from '@ordermill/model'
+import { collection, type Fields, integer, keyword, orders, steps, text } from '@ordermill/model'
 import { emptyDatabase } from '@ordermill/servers/testing'
 import { Client } from 'pg'
 import t, { type Test } from 'tap'
@@ -118,6 +118,7 @@ t.test(
       ...orders.fields,
       colour: keyword({ optional: true }),
       weight: integer({ min: 0, default: 7 }),
+      note: text({ min: 1, max: 99, optional: true, search: ['prefix'] }),
     }
     const more = collection('orders', { title: 'order', type: 'orders.v1', fields, status: orders.status })
     const database = createDatabase({ dsn, name: 'test', poolMax: 1, timeout_ms: 10_000, onLost: () => undefined })
@@ -132,6 +133,11 @@ t.test(
     t.equal(file, `${dir}${String(names.length + 1).padStart(4, '0')}_colour.sql`)
     t.strictSame(await migrate(dsn, 'up', { dir }), [file.slice(dir.length, -'.sql'.length)])
     t.strictSame(await execute(dsn, 'SELECT colour, weight FROM orders'), [{ colour: null, weight: 7 }])
+    t.strictSame(
+      await execute(dsn, 'SELECT note FROM orders_texts'),
+      [],
+      'a text to search has its place beside the table',
+    )
     t.match(await writeMigration(database, { name: 'nothing', collections: [more], dir }), { lacking: false })
     await migrate(dsn, 'up', { dir })
     await migrate(dsn, 'down', { dir, count: 2 })

@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
-import { addColumnsSql, createSql, dropSql, type Session } from '@ordermill/database'
+import { addColumnsSql, createSql, dropSql, type Session, textsSql, textsTable } from '@ordermill/database'
 import { migrationNames, migrationsDir, migrationsTable } from '@ordermill/database/migrate'
-import type { Collection } from '@ordermill/model'
+import { type Collection, searchableTexts } from '@ordermill/model'
 
 /** The SQL of a fresh database: all migrations, and the knowledge that they ran. */
 export async function snapshot(): Promise<string> {
@@ -44,13 +44,14 @@ export async function writeMigration(
 
 /** What a collection has and the database lacks: all of it, or single columns. */
 async function lackingOf(session: Session, c: Collection): Promise<{ up: string; down: string }> {
-  const columns = await session.query<{ name: string }>({
-    text: `SELECT column_name AS name FROM information_schema.columns WHERE table_schema = current_schema() AND table_name = $1`,
-    values: [c.name],
-  })
+  const columnsIn = async (table: string) => {
+    const text = `SELECT column_name AS name FROM information_schema.columns WHERE table_schema = current_schema() AND table_name = $1`
+    return (await session.query<{ name: string }>({ text, values: [table] })).map(({ name }) => name)
+  }
+  const columns = await columnsIn(c.name)
   if (columns.length === 0) return { up: createSql(c), down: dropSql(c) }
-  return addColumnsSql(
-    c,
-    columns.map(({ name }) => name),
-  )
+  const texts = await columnsIn(textsTable(c))
+  if (texts.length > 0 || searchableTexts(c).length === 0) return addColumnsSql(c, { columns, texts })
+  const added = addColumnsSql(c, { columns, texts: searchableTexts(c) })
+  return { up: `${added.up}${textsSql(c)}`, down: `DROP TABLE ${textsTable(c)};\n${added.down}` }
 }

@@ -37,13 +37,16 @@ CREATE TRIGGER ${name}_number_change BEFORE UPDATE ON ${name}
 ${textsSql(c)}`
 }
 
+const textIndexSql = (table: string, name: string) =>
+  `CREATE INDEX ${table}_${name} ON ${table} USING gin (${name} gin_trgm_ops);\n`
+
 /** SQL that makes the table of a collection's folded texts. It is fed in change order, off the way of the writes. */
 export function textsSql(c: Collection): string {
   const names = searchableTexts(c)
   const table = textsTable(c)
   if (names.length === 0) return ''
   const columns = ['id uuid PRIMARY KEY', 'change_seq bigint NOT NULL', ...names.map((name) => `${name} text`)]
-  const indexes = names.map((name) => `CREATE INDEX ${table}_${name} ON ${table} USING gin (${name} gin_trgm_ops);\n`)
+  const indexes = names.map((name) => textIndexSql(table, name))
   return `
 -- Texts as search compares them: folded, a space before and behind each word.
 CREATE TABLE ${table} (
@@ -56,11 +59,22 @@ ${indexes.join('')}`
 export const dropSql = (c: Collection): string =>
   `${searchableTexts(c).length === 0 ? '' : `DROP TABLE ${textsTable(c)};\n`}DROP TABLE ${c.name}_history;\nDROP TABLE ${c.name};\n`
 
-/** SQL that adds the columns which `existing` lacks, and SQL that takes them away again. */
-export function addColumnsSql(c: Collection, existing: string[]): { up: string; down: string } {
-  const missing = columnsOf(c).filter(({ name }) => !existing.includes(name))
+/** SQL that adds the columns which the table and its texts lack, and SQL that takes them away again. */
+export function addColumnsSql(
+  c: Collection,
+  existing: { columns: string[]; texts: string[] },
+): { up: string; down: string } {
+  const columns = columnsOf(c).filter(({ name }) => !existing.columns.includes(name))
+  const texts = searchableTexts(c).filter((name) => !existing.texts.includes(name))
+  const table = textsTable(c)
   return {
-    up: missing.map((one) => `ALTER TABLE ${c.name} ADD COLUMN ${define(one)};\n`).join(''),
-    down: missing.map((one) => `ALTER TABLE ${c.name} DROP COLUMN ${one.name};\n`).join(''),
+    up: [
+      ...columns.map((one) => `ALTER TABLE ${c.name} ADD COLUMN ${define(one)};\n`),
+      ...texts.map((name) => `ALTER TABLE ${table} ADD COLUMN ${name} text;\n${textIndexSql(table, name)}`),
+    ].join(''),
+    down: [
+      ...texts.map((name) => `ALTER TABLE ${table} DROP COLUMN ${name};\n`),
+      ...columns.map((one) => `ALTER TABLE ${c.name} DROP COLUMN ${one.name};\n`),
+    ].join(''),
   }
 }
