@@ -25,6 +25,8 @@ export interface Version {
   deleted: boolean
   /** The keyed writes in its past, newest last. */
   keys: KeyUse[]
+  /** The epoch of the cache in which it was accepted; absent: the cache had no part in it. */
+  epoch?: string | undefined
 }
 
 /** The version on which another is built. */

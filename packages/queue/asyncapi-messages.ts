@@ -35,6 +35,10 @@ const recordHeaders = {
     contentMediaType: 'application/json',
     description: 'The keyed writes in its past: a list of key, fingerprint and version.',
   }),
+  epoch: text({
+    minLength: 1,
+    description: 'The epoch of the cache in which it was accepted; none: without the cache.',
+  }),
   traceparent,
 }
 const bulkHeaders = {

@@ -42,6 +42,7 @@ export function recordMessage(
         hash: version.hash,
         deleted: version.deleted,
         ...(version.parent === null ? {} : { parent: version.parent }),
+        ...(version.epoch === undefined ? {} : { epoch: version.epoch }),
         ...(version.keys.length === 0 ? {} : { keys: JSON.stringify(version.keys) }),
         ...(traceparent === undefined ? {} : { traceparent }),
       },
@@ -55,7 +56,7 @@ export function recordMessage(
  */
 export function readMessage(content: Buffer, properties: MessageProperties): RecordMessage {
   const headers: Record<string, unknown> = properties.headers ?? {}
-  const { id, version, hash, parent, deleted, keys, traceparent } = headers
+  const { id, version, hash, parent, deleted, keys, epoch, traceparent } = headers
   const type: unknown = properties.type
   if (typeof type !== 'string') throw new BadData('unreadable', 'the message has no type')
   if (typeof id !== 'string') throw new BadData('unreadable', 'the header id is missing')
@@ -72,6 +73,7 @@ export function readMessage(content: Buffer, properties: MessageProperties): Rec
     parent: parent ?? null,
     deleted: deleted === true,
     keys: readKeys(keys),
+    ...(typeof epoch === 'string' ? { epoch } : {}),
     text: content.toString(),
     type,
     correlationId: typeof correlationId === 'string' ? correlationId : undefined,
