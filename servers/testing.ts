@@ -113,7 +113,7 @@ async function removeQueues(url: string, namespace: string, collections: string[
   const channel = await connection.createChannel()
   for (const name of collections)
     for (const use of ['persist', 'parked', 'bulk']) await channel.deleteQueue(`${namespace}${name}.${use}`)
-  await channel.deleteExchange(`${namespace}ordermill.records`)
+  for (const use of ['records', 'changes']) await channel.deleteExchange(`${namespace}ordermill.${use}`)
   await connection.close()
 }
 

@@ -66,6 +66,21 @@ t.test('a message that no queue takes is returned, and others in flight are not 
   await channel.purgeQueue(queue)
 })
 
+t.test(
+  'a message that need not be taken by any queue is confirmed though none is bound, and goes to one that is',
+  async (t) => {
+    const publisher = await start(t)
+    const message = { ...plainMessage('', 'm'), exchange: topology.changes, routingKey: 'orders.changed' }
+    t.equal(await reasonOf(publisher.publish({ ...message, mandatory: false })), 'confirmed')
+    t.equal(await reasonOf(publisher.publish(message)), 'returned', 'without the word it must be')
+    const { queue: bound } = await channel.assertQueue('', { exclusive: true })
+    await channel.bindQueue(bound, topology.changes, 'orders.*')
+    t.equal(await reasonOf(publisher.publish({ ...message, mandatory: false })), 'confirmed')
+    t.equal((await channel.checkQueue(bound)).messageCount, 1)
+    await channel.deleteQueue(bound)
+  },
+)
+
 t.test('a queue at its limit refuses, the state is full for a while, and room makes it ready again', async (t) => {
   const publisher = await start(t)
   // A quorum queue may take some more than its limit while it notices.

@@ -8,6 +8,8 @@ export interface OutgoingMessage {
   routingKey: string
   body: Buffer
   properties: Options.Publish & { messageId: string }
+  /** Whether no queue to take it is a failure (`returned`): it is, unless this is false. */
+  mandatory?: boolean
 }
 
 /** The message may or may not have reached a queue, but nobody confirmed it. */
@@ -24,7 +26,7 @@ export interface Publisher {
   /** Resolves at the first connection. @throws TopologyMismatch */
   ready: Promise<void>
   /**
-   * Resolves when a queue has the message.
+   * Resolves when a queue has the message; where it is not mandatory, when the broker has passed it to those that are bound.
    * @throws PublishFailed: `away` and `busy` before it was sent; the others after, so that it may arrive all the same.
    */
   publish(message: OutgoingMessage): Promise<void>
@@ -116,7 +118,7 @@ export function createPublisher({ urls, name, topology, window, timeout_ms, onLo
       if (pending.size >= window) return 'busy'
       return performance.now() < fullUntil ? 'full' : 'ready'
     },
-    publish({ exchange, routingKey, body, properties }) {
+    publish({ exchange, routingKey, body, properties, mandatory = true }) {
       const on = channel
       if (on === undefined || blocked) return Promise.reject(new PublishFailed('away'))
       if (pending.size >= window) return Promise.reject(new PublishFailed('busy'))
@@ -137,7 +139,7 @@ export function createPublisher({ urls, name, topology, window, timeout_ms, onLo
           if (pending.delete(number)) resolve()
         }
         try {
-          on.publish(exchange, routingKey, body, { ...properties, persistent: true, mandatory: true }, confirmed)
+          on.publish(exchange, routingKey, body, { ...properties, persistent: true, mandatory }, confirmed)
         } catch (cause) {
           fail(new PublishFailed('away', { cause }))
         }

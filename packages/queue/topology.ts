@@ -4,6 +4,8 @@ import type { ChannelModel } from 'amqplib'
 /** Names of what stands on the broker, and how long the queue of records may grow. Declared here and nowhere else. */
 export interface Topology {
   exchange: string
+  /** The exchange on which others are told of changes. Its queues are theirs. */
+  changes: string
   collections: { name: string; persist: string; parked: string; bulk: string }[]
   lengthMax: number
 }
@@ -23,6 +25,7 @@ export function topologyOf(
 ): Topology {
   return {
     exchange: `${namespace}ordermill.records`,
+    changes: `${namespace}ordermill.changes`,
     collections: collections.map((name) => ({
       name,
       persist: `${namespace}${name}.persist`,
@@ -75,7 +78,8 @@ export function queuesOf({ collections, lengthMax }: Topology): DeclaredQueue[] 
 export async function declare(model: ChannelModel, topology: Topology): Promise<void> {
   const channel = await model.createChannel()
   channel.on('error', () => undefined) // the call that failed rejects with it
-  await declared(topology.exchange, () => channel.assertExchange(topology.exchange, 'topic', { durable: true }))
+  for (const name of [topology.exchange, topology.changes])
+    await declared(name, () => channel.assertExchange(name, 'topic', { durable: true }))
   for (const { name, arguments: args, routingKey } of queuesOf(topology)) {
     await declared(name, () => channel.assertQueue(name, { durable: true, arguments: args }))
     if (routingKey !== undefined) await channel.bindQueue(name, topology.exchange, routingKey)
