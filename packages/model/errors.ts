@@ -47,6 +47,12 @@ export class Unavailable extends Error {
   }
 }
 
+/**
+ * Unavailable too; but it may be the data itself that makes the part fail each time: who has to know tries something else beside it
+ * that works.
+ */
+export class Doubtful extends Unavailable {}
+
 /** A message or row that no retry can save: it is parked with `code` and the message as its reason. */
 export class BadData extends Error {
   readonly code: string
