@@ -5,17 +5,8 @@
 export { type Collection, collection, type Fields, type RecordOf, type StoredRecord } from './collection.ts'
 export { collections } from './collections/index.ts'
 export { orders } from './collections/orders.ts'
-export {
-  BadData,
-  ConflictingVersion,
-  Doubtful,
-  Forbidden,
-  Invalid,
-  NotFound,
-  Refused,
-  toError,
-  Unavailable,
-} from './errors.ts'
+export { isNear } from './edits.ts'
+export { BadData, ConflictingVersion, Forbidden, Invalid, NotFound, Refused, toError, Unavailable } from './errors.ts'
 export { type Fault, pointer } from './faults.ts'
 export { type Field, integer, keyword, money, type SearchKind, text, time } from './fields.ts'
 export { foldText, foldWords } from './fold.ts'
@@ -23,6 +14,7 @@ export { fingerprint, hashOf } from './hash.ts'
 export { isId, keyedId, memberId, newId } from './ids.ts'
 export { readCreate, readPatch } from './input.ts'
 export { parseRecord } from './parse.ts'
+export { type Piece, piecesOf } from './pieces.ts'
 export {
   type Condition,
   editsOf,

@@ -5,6 +5,7 @@
  */
 export { createSearchClient, type EngineClient } from './client.ts'
 export { type IndexDefinition, indexDefinition } from './definition.ts'
+export { createHighlighter, type Highlighter } from './highlight.ts'
 export { limits } from './limits.ts'
 export { createSearcher, type Searcher } from './searcher.ts'
 export { simpleQuery } from './simple.ts'
