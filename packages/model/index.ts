@@ -24,6 +24,7 @@ export {
   type QueryField,
   queryFields,
   type Sort,
+export { nearest, oneOf } from './nearest.ts'
   type SortValue,
   searchableTexts,
   sortKeys,

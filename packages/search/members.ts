@@ -1,4 +1,4 @@
-import { type Fault, pointer } from '@ordermill/model'
+import { type Fault, nearest, oneOf, pointer } from '@ordermill/model'
 
 export type Json = Record<string, unknown>
 export type Path = (string | number)[]
@@ -34,10 +34,7 @@ export class Faults {
 
   /** One of these words. */
   word<W extends string>(value: unknown, path: Path, words: readonly W[]): W | undefined {
-    const found = words.find((word) => word === value)
-    if (found !== undefined) return found
-    const near = typeof value === 'string' ? nearest(value, words) : undefined
-    return this.add(path, 'enum', `must be one of ${words.join(', ')}${near === undefined ? '' : `: ${near}?`}`)
+    return words.find((word) => word === value) ?? this.add(path, 'enum', oneOf(words, value))
   }
 
   /** A whole number from `min` to `max`; `otherwise` if it is absent. */
@@ -70,27 +67,4 @@ export function unknownName(name: string, known: readonly string[]): string {
   return near === undefined
     ? `is unknown here: there are ${known.join(', ')}`
     : `is unknown here: did you mean ${near}? There are ${known.join(', ')}`
-}
-
-/** The known name that is the fewest letters away, if it is near at all. */
-function nearest(name: string, known: readonly string[]): string | undefined {
-  if (name.length > 60) return undefined
-  const ranked = known
-    .map((one) => ({ one, edits: editsBetween(name.toLowerCase(), one) }))
-    .sort((a, b) => a.edits - b.edits)
-  const [best] = ranked
-  return best !== undefined && best.edits <= Math.max(2, Math.floor(best.one.length / 3)) ? best.one : undefined
-}
-
-function editsBetween(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, at) => at)
-  for (let i = 1; i <= a.length; i += 1) {
-    const next = [i]
-    for (let j = 1; j <= b.length; j += 1)
-      next.push(
-        Math.min((next[j - 1] ?? 0) + 1, (row[j] ?? 0) + 1, (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1)),
-      )
-    row = next
-  }
-  return row[b.length] ?? 0
 }

@@ -1,3 +1,4 @@
+import { oneOf } from '@ordermill/model'
 import type { FastifyInstance } from 'fastify'
 import type { TSchema } from 'typebox'
 import { Compile } from 'typebox/compile'
@@ -45,13 +46,13 @@ function validator(schema: ObjectSchema, closed: boolean) {
     isWhole: rules.type === 'integer',
     isRequired: required.includes(name),
     checker: Compile(rules),
-    detail: inWords(rules),
+    told: (value: unknown) => (rules.enum === undefined ? inWords(rules) : oneOf(rules.enum, value)),
   }))
   const names = new Set(Object.keys(properties))
   return (data: unknown): { value: unknown } | { error: Error } => {
     const sent = data as Record<string, unknown>
     const faults: ParameterFault[] = []
-    for (const { name, isWhole, isRequired, checker, detail } of members) {
+    for (const { name, isWhole, isRequired, checker, told } of members) {
       const given = sent[name]
       if (given === undefined) {
         if (isRequired) faults.push({ parameter: name, code: 'required', detail: 'is required' })
@@ -59,7 +60,7 @@ function validator(schema: ObjectSchema, closed: boolean) {
       }
       const value = isWhole ? wholeOf(given) : given
       if (checker.Check(value)) sent[name] = value
-      else faults.push({ parameter: name, code: checker.Errors(value)[0]?.keyword ?? 'type', detail })
+      else faults.push({ parameter: name, code: checker.Errors(value)[0]?.keyword ?? 'type', detail: told(value) })
     }
     if (closed)
       for (const name of Object.keys(sent).slice(0, unknownMax))
@@ -73,8 +74,7 @@ const wholeOf = (given: unknown): unknown =>
 
 const unknown = (names: Set<string>) => `is unknown here: there are ${[...names].join(', ')}`
 
-function inWords({ type, enum: words, format, pattern, minimum, maximum, minLength = 0, maxLength }: Rules): string {
-  if (words !== undefined) return `must be one of ${words.join(', ')}`
+function inWords({ type, format, pattern, minimum, maximum, minLength = 0, maxLength }: Rules): string {
   if (type === 'integer') return `must be a whole number from ${minimum} to ${maximum}`
   if (format !== undefined) return formats[format] ?? `must be a ${format}`
   if (pattern !== undefined) return `must match ${pattern}`
