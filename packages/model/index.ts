@@ -6,7 +6,17 @@ export { type Collection, collection, type Fields, type RecordOf, type StoredRec
 export { collections } from './collections/index.ts'
 export { orders } from './collections/orders.ts'
 export { isNear } from './edits.ts'
-export { BadData, ConflictingVersion, Forbidden, Invalid, NotFound, Refused, toError, Unavailable } from './errors.ts'
+export {
+  BadData,
+  ConflictingVersion,
+  Doubtful,
+  Forbidden,
+  Invalid,
+  NotFound,
+  Refused,
+  toError,
+  Unavailable,
+} from './errors.ts'
 export { type Fault, pointer } from './faults.ts'
 export { type Field, integer, keyword, money, type SearchKind, text, time } from './fields.ts'
 export { foldText, foldWords } from './fold.ts'
