@@ -1,7 +1,7 @@
 import { editsOf } from './query.ts'
 
 /** How many letters must be changed, added or left out to make one text of the other (Levenshtein). */
-function editsBetween(one: string, other: string): number {
+export function editsBetween(one: string, other: string): number {
   const [a, b] = [[...one], [...other]]
   let row = Array.from({ length: b.length + 1 }, (_, at) => at)
   for (const [i, letter] of a.entries()) {
