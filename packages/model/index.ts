@@ -18,6 +18,18 @@ export {
   Unavailable,
 } from './errors.ts'
 export { type Fault, pointer } from './faults.ts'
+export {
+  type Bucket,
+  bucketsMax,
+  type Counted,
+  containsPattern,
+  type Facet,
+  type FacetCounts,
+  facetCounts,
+  type Interval,
+  intervals,
+  type Range,
+} from './facets.ts'
 export { type Field, integer, keyword, money, type SearchKind, text, time } from './fields.ts'
 export { foldText, foldWords } from './fold.ts'
 export { fingerprint, hashOf } from './hash.ts'

@@ -1,4 +1,5 @@
 import type { Collection } from './collection.ts'
+import type { Counted, Facet } from './facets.ts'
 import type { SearchKind } from './fields.ts'
 
 /** exact: the words as a phrase. shuffle: the words anywhere. substring: these characters. prefix: beginnings of words. */
@@ -64,15 +65,21 @@ export interface Query {
   size: number
   /** Only what comes after a hit with these sort values: one for each of `sortKeys`. */
   after?: SortValue[]
+  /** What to count of all that match. */
+  facets?: Facet[]
+  /** Whether the total is exact however many there are. */
+  exact?: boolean
 }
 
 /** One page of hits, in order. */
 export interface Found {
   hits: { id: string; score: number | null; sort: SortValue[] }[]
   total: { value: number; relation: 'eq' | 'gte' }
+  /** One for each facet, in their order. */
+  facets?: Counted[]
 }
 
-/** Totals are exact up to this; deeper than this nobody pages. */
+/** Totals are exact up to this, unless asked otherwise; deeper than this nobody pages. */
 export const foundMax = 10_000
 
 export type QueryKind = 'text' | 'keyword' | 'id' | 'integer' | 'money' | 'time'
@@ -82,18 +89,20 @@ export interface QueryField {
   search: SearchKind[]
   /** May be absent. */
   optional: boolean
+  /** Whether its values are few enough to be listed. */
+  facet: boolean
 }
 
 /** Every field of a collection that can be asked for, those that every record has included. */
 export function queryFields(c: Collection): Map<string, QueryField> {
-  const plain = (kind: QueryKind): QueryField => ({ kind, search: [], optional: false })
+  const plain = (kind: QueryKind): QueryField => ({ kind, search: [], optional: false, facet: false })
   return new Map([
     ['id', plain('id')],
     ['version', plain('integer')],
-    ['status', plain('keyword')],
-    ...Object.entries(c.fields).map(([name, { kind, search, optional }]): [string, QueryField] => [
+    ['status', { ...plain('keyword'), facet: true }],
+    ...Object.entries(c.fields).map(([name, { kind, search, optional, facet }]): [string, QueryField] => [
       name,
-      { kind, search, optional },
+      { kind, search, optional, facet },
     ]),
     ['created_at', plain('time')],
     ['updated_at', plain('time')],
