@@ -17,7 +17,6 @@ export {
   toError,
   Unavailable,
 } from './errors.ts'
-export { type Fault, pointer } from './faults.ts'
 export {
   type Bucket,
   bucketsMax,
@@ -30,11 +29,13 @@ export {
   intervals,
   type Range,
 } from './facets.ts'
+export { type Fault, pointer } from './faults.ts'
 export { type Field, integer, keyword, money, type SearchKind, text, time } from './fields.ts'
 export { foldText, foldWords } from './fold.ts'
 export { fingerprint, hashOf } from './hash.ts'
 export { isId, keyedId, memberId, newId } from './ids.ts'
 export { readCreate, readPatch } from './input.ts'
+export { nearest, oneOf } from './nearest.ts'
 export { parseRecord } from './parse.ts'
 export { type Piece, piecesOf } from './pieces.ts'
 export {
@@ -46,7 +47,6 @@ export {
   type QueryField,
   queryFields,
   type Sort,
-export { nearest, oneOf } from './nearest.ts'
   type SortValue,
   searchableTexts,
   sortKeys,
