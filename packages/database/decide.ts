@@ -13,14 +13,13 @@ export interface Standing {
 /**
  * What became of a version: inserted or updated it stands in the table; superseded it went to the history at once;
  * duplicate it was there before (in the table or in the history); conflict it was built on something else than what stands.
+ * One that arrives after what was built on it is superseded as well: it goes to the history, whatever stands.
  */
 export type Outcome = 'inserted' | 'updated' | 'superseded' | 'duplicate' | 'conflict'
 
-/** What to do with a chain: write its last version, after putting the ones from `from` on into the history; and the outcome of each. */
+/** What to do with a chain: write its last version, after putting the superseded ones into the history; and the outcome of each. */
 export interface Decision {
   write: 'insert' | 'update' | undefined
-  /** The first version of the chain that is new. */
-  from: number
   outcomes: Outcome[]
 }
 
@@ -30,11 +29,12 @@ export interface Decision {
  * @param inHistory Whether a hash of this record stands in its history.
  */
 export function decide(chain: Chain, standing: Standing | undefined, inHistory: (hash: string) => boolean): Decision {
+  const known = ({ hash }: Version): Outcome =>
+    hash === standing?.hash || inHistory(hash) ? 'duplicate' : 'superseded'
   const applied = (write: 'insert' | 'update', from: number): Decision => ({
     write,
-    from,
-    outcomes: chain.map((_, at) => {
-      if (at < from) return 'duplicate'
+    outcomes: chain.map((version, at) => {
+      if (at < from) return known(version)
       if (at < chain.length - 1) return 'superseded'
       return write === 'insert' ? 'inserted' : 'updated'
     }),
@@ -46,10 +46,9 @@ export function decide(chain: Chain, standing: Standing | undefined, inHistory: 
   const isPast = (version: Version) =>
     version.hash === standing.hash || version.hash === standing.parent || inHistory(version.hash)
   // What a known version was built on is as known as itself; what follows the last known one is a fork.
-  const known = chain.findLastIndex(isPast)
+  const lastKnown = chain.findLastIndex(isPast)
   return {
     write: undefined,
-    from: chain.length,
-    outcomes: chain.map((_, at) => (at <= known ? 'duplicate' : 'conflict')),
+    outcomes: chain.map((version, at) => (at <= lastKnown ? known(version) : 'conflict')),
   }
 }

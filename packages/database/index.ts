@@ -3,6 +3,7 @@
  * Guarantees: change numbers become visible in order; a version is applied once, never backwards and never on top of what it
  * was not built on; what is superseded stays in the history; failures say whether to try again or to park.
  */
+export { type Account, type Accounts, countPersisted, readAccounts, storeRejected } from './accounting.ts'
 export { type Bulk, type MemberError, readBulk, storeBulk } from './bulks.ts'
 export { type Cursors, createCursors, indexLag } from './cursors.ts'
 export { createDatabase, type Database, type Session } from './database.ts'

@@ -1,3 +1,4 @@
+import { countParked, epochOf } from './accounting.ts'
 import type { Database, Session } from './database.ts'
 
 export type ParkedState = 'PARKED' | 'REPLAYED' | 'DISCARDED'
@@ -22,6 +23,8 @@ export interface ParkedMessage {
   headers: Record<string, unknown>
   properties: Record<string, unknown>
   correlationId: string | null
+  /** Of the cache, in which it was accepted; '': without the cache. */
+  epoch: string
   /** How often it was replayed before it came back. */
   replays: number
 }
@@ -50,8 +53,8 @@ export interface Ledger {
   read(n: number): Promise<ParkedRow | undefined>
   /** Up to `limit` rows that stand, in the order of n, those after `after`. */
   standing(selection: Selection, after: number, limit: number): Promise<ParkedRow[]>
-  /** The row was published again; it stays as it is if it has come back already. */
-  replayed(row: Pick<ParkedRow, 'n' | 'parking'>): Promise<void>
+  /** These rows were published again; one that has come back already stays as it is. */
+  replayed(rows: Pick<ParkedRow, 'n' | 'parking' | 'collection'>[]): Promise<void>
   /** How many stand, by code. */
   counts(): Promise<{ code: string; count: number }[]>
 }
@@ -65,7 +68,9 @@ export function createLedger(database: Database): Ledger {
       // Sorted: two workers that keep the same rows would wait for each other else.
       const sorted = [...messages].sort((a, b) => (a.identity < b.identity ? -1 : 1))
       await database.transaction(async (session) => {
-        for (const one of sorted) await keepOne(session, one)
+        const rows: { n: number; collection: string }[] = []
+        for (const one of sorted) rows.push(...(await keepOne(session, one)))
+        await countAll(session, rows)
       })
     },
     async read(n) {
@@ -79,34 +84,52 @@ export function createLedger(database: Database): Ledger {
           AND ($6::text IS NULL OR fingerprint = $6) AND ($7::text IS NULL OR type = $7) ORDER BY n LIMIT $3`,
         values: [upTo, after, limit, n ?? null, code ?? null, fingerprint ?? null, type ?? null],
       }),
-    async replayed({ n, parking }) {
-      await database.query({
-        name: 'parked-replayed',
-        text: `UPDATE parked SET state = 'REPLAYED', ended_at = now() WHERE n = $1 AND parking = $2 AND state = 'PARKED'`,
-        values: [n, parking],
+    async replayed(rows) {
+      if (rows.length === 0) return
+      await database.transaction(async (session) => {
+        const turned = await session.query<{ n: number; collection: string }>({
+          name: 'parked-replayed',
+          text: `UPDATE parked p SET state = 'REPLAYED', ended_at = now() FROM unnest($1::bigint[], $2::bigint[]) AS r(n, parking)
+            WHERE p.n = r.n AND p.parking = r.parking AND p.state = 'PARKED' RETURNING p.n, p.collection`,
+          values: [rows.map(({ n }) => n), rows.map(({ parking }) => parking)],
+        })
+        await countAll(session, turned)
       })
     },
-    counts: () => countParked(database),
+    counts: () => countStanding(database),
   }
 }
 
 /** How many rows stand, by code. */
-const countParked = (session: Session) =>
+const countStanding = (session: Session) =>
   session.query<{ code: string; count: number }>({
     name: 'parked-counts',
     text: `SELECT code, count(*) AS count FROM parked WHERE state = 'PARKED' GROUP BY code`,
   })
 
-async function keepOne(session: Session, one: ParkedMessage): Promise<void> {
-  await session.query({
+/** Counts what these rows are about, collection by collection. */
+async function countAll(session: Session, rows: { n: number; collection: string }[]): Promise<void> {
+  const collections = [...new Set(rows.map(({ collection }) => collection))].sort()
+  for (const collection of collections) {
+    const its = rows.filter((row) => row.collection === collection)
+    await countParked(
+      session,
+      collection,
+      its.map(({ n }) => n),
+    )
+  }
+}
+
+async function keepOne(session: Session, one: ParkedMessage): Promise<{ n: number; collection: string }[]> {
+  return await session.query({
     name: 'parked-keep',
     text: `INSERT INTO parked AS p (collection, identity, routing_key, type, id, version, hash, code, reason, fingerprint, body,
-        headers, properties, correlation_id, replays)
-      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
+        headers, properties, correlation_id, replays, epoch)
+      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
       ON CONFLICT (collection, identity) DO UPDATE SET parking = excluded.parking, attempts = p.attempts + 1, state = 'PARKED',
         code = excluded.code, reason = excluded.reason, fingerprint = excluded.fingerprint, headers = excluded.headers,
         properties = excluded.properties, correlation_id = excluded.correlation_id,
-        replays = greatest(p.replays, excluded.replays), last_parked_at = now(), ended_at = NULL`,
+        replays = greatest(p.replays, excluded.replays), last_parked_at = now(), ended_at = NULL RETURNING n, collection`,
     values: [
       one.collection,
       one.identity,
@@ -123,6 +146,7 @@ async function keepOne(session: Session, one: ParkedMessage): Promise<void> {
       JSON.stringify(one.properties),
       one.correlationId === null ? null : plain(one.correlationId),
       one.replays,
+      epochOf(one.epoch),
     ],
   })
 }

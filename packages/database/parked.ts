@@ -1,3 +1,4 @@
+import { countParked } from './accounting.ts'
 import type { Database } from './database.ts'
 import type { ParkedState } from './ledger.ts'
 
@@ -109,15 +110,16 @@ export function createParkedView(database: Database): ParkedView {
     },
     discard: (n, { by, reason }) =>
       database.transaction(async (session) => {
-        const ended = await session.query({
-          text: `UPDATE parked SET state = 'DISCARDED', ended_at = now() WHERE n = $1 AND state = 'PARKED' RETURNING n`,
+        const [ended] = await session.query<{ collection: string }>({
+          text: `UPDATE parked SET state = 'DISCARDED', ended_at = now() WHERE n = $1 AND state = 'PARKED' RETURNING collection`,
           values: [n],
         })
-        if (ended.length === 0) return false
+        if (ended === undefined) return false
         await session.query({
           text: 'INSERT INTO parked_discards (n, discarded_by, reason) VALUES ($1, $2, $3)',
           values: [n, by, reason],
         })
+        await countParked(session, ended.collection, [n])
         return true
       }),
   }

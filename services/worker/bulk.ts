@@ -2,14 +2,16 @@ import {
   type Also,
   type Bulk,
   type Chain,
+  countPersisted,
   type Database,
   type MemberError,
   type Outcome,
   readBulk,
   storeBulk,
+  storeRejected,
   type Table,
 } from '@ordermill/database'
-import { BadData, type Collection, hashOf, memberId, parseRecord, type Version } from '@ordermill/model'
+import { BadData, type Collection, hashOf, memberId, parseRecord, Unavailable, type Version } from '@ordermill/model'
 import { type Batch, type Consumer, type Delivery, readBulkMessage } from '@ordermill/queue'
 import type { Logger, WorkerMetrics } from '@ordermill/telemetry'
 import { bisectBadData } from './bisect.ts'
@@ -99,10 +101,13 @@ async function settle(
   if (before !== undefined) return before.outcome
   const refuse: Also = async (_session, some, outcomes) => refuseConflicts(some, outcomes, failProduct)
   const bulk = { id, fingerprint, members: chains.length }
+  const count = countPersisted(parts.collection.name, id)
   try {
     const commit: Also = async (session, some, outcomes) => {
       await refuse(session, some, outcomes)
-      await storeBulk(session, { ...bulk, outcome: 'committed', errors: null })
+      if (!(await storeBulk(session, { ...bulk, outcome: 'committed', errors: null })))
+        throw new Unavailable('bulk-ended', 'The bulk got its outcome meanwhile.')
+      await count(session, some, outcomes)
     }
     await within((inner) => table.apply(chains, inner, commit, correlationId))
     return 'committed'
@@ -113,8 +118,9 @@ async function settle(
       const verdict = verdicts.get(version)
       return verdict instanceof BadData ? [{ index, code: verdict.code, detail: inWords(verdict) }] : []
     })
-    await within(() => storeBulk(database, { ...bulk, outcome: 'rolled_back', errors }))
-    return 'rolled_back'
+    const { name: collection } = parts.collection
+    if (await within(() => storeRejected(database, { ...bulk, collection, errors }))) return 'rolled_back'
+    throw new Unavailable('bulk-ended', 'The bulk got its outcome meanwhile.')
   }
 }
 

@@ -36,6 +36,7 @@ export function readParked(c: Collection, { body, properties }: Delivery): Parke
     headers,
     properties: Object.fromEntries(known),
     correlationId: textOf(correlationId),
+    epoch: textOf(headers['epoch']) ?? '',
     replays: typeof headers['replays'] === 'number' ? Math.max(0, Math.trunc(headers['replays'])) : 0,
   }
 }

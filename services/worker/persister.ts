@@ -1,4 +1,4 @@
-import type { Chain, Outcome, Table } from '@ordermill/database'
+import { type Chain, countPersisted, type Outcome, type Table } from '@ordermill/database'
 import { BadData, type Collection, newId, type Unavailable, type Version } from '@ordermill/model'
 import type { Batch, Consumer, Delivery } from '@ordermill/queue'
 import type { Logger, WorkerMetrics } from '@ordermill/telemetry'
@@ -123,9 +123,10 @@ async function persistRound(
   const onRetry = retried(parts)
   const apply = (chains: Chain[]): Promise<Outcome[][]> =>
     retryWhileUnavailable(
-      () => withDeadline(deadline_ms, signal, (inner) => table.apply(chains, inner, undefined, read.correlationId)),
+      () => withDeadline(deadline_ms, signal, (inner) => table.apply(chains, inner, count, read.correlationId)),
       {
         signal,
+  const count = countPersisted(collection.name)
         onRetry,
       },
     )

@@ -34,8 +34,9 @@ export function createReplay(parts: ReplayParts): JobHandler {
         if (force === true || row.replays < replaysMax) done.replayed += 1
         else done.held += 1
       }
-      await Promise.all(
-        rows.filter(({ replays }) => force === true || replays < replaysMax).map((row) => replayOne(row, parts)),
+      await replayRows(
+        rows.filter(({ replays }) => force === true || replays < replaysMax),
+        parts,
       )
       after = rows.at(-1)?.n ?? after
       if (rows.length < page) return done
@@ -45,16 +46,18 @@ export function createReplay(parts: ReplayParts): JobHandler {
   }
 }
 
-async function replayOne(row: ParkedRow, { ledger, publisher, exchange, log }: ReplayParts): Promise<void> {
-  try {
-    await publisher.publish(replayOf(row, exchange))
-  } catch (cause) {
-    if (!(cause instanceof PublishFailed)) throw cause
-    throw new Unavailable('queue-away', 'The broker did not take what is to be replayed.', { cause })
-  }
-  await ledger.replayed(row)
-  const { n, code, id, version, correlationId: correlation_id } = row
-  log.info({ n, code, id, version, correlation_id, replays: row.replays + 1 }, 'replayed')
+/** Publishes these, and marks those that the broker took, in one transaction. @throws what the first of the others failed with */
+async function replayRows(rows: ParkedRow[], { ledger, publisher, exchange, log }: ReplayParts): Promise<void> {
+  const tried = await Promise.allSettled(rows.map((row) => publisher.publish(replayOf(row, exchange))))
+  const taken = rows.filter((_, at) => tried[at]?.status === 'fulfilled')
+  await ledger.replayed(taken)
+  for (const { n, code, id, version, correlationId: correlation_id, replays } of taken)
+    log.info({ n, code, id, version, correlation_id, replays: replays + 1 }, 'replayed')
+  const failed = tried.find((one) => one.status === 'rejected')
+  if (failed === undefined) return
+  const cause: unknown = failed.reason
+  if (!(cause instanceof PublishFailed)) throw cause
+  throw new Unavailable('queue-away', 'The broker did not take what is to be replayed.', { cause })
 }
 
 /** Asks for a replay of what older workers could not read for its type, and this one can; does nothing while another one is open. */
