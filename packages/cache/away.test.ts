@@ -5,7 +5,8 @@ import { startServer } from '@ordermill/servers'
 import { until } from '@ordermill/servers/testing'
 import { Redis } from 'ioredis'
 import t from 'tap'
-import { connectCache, createRecordCache } from './index.ts'
+import { connectCache, createBarriers } from './index.ts'
+import { openCache } from './testing.ts'
 
 const server = await startServer('redis', { env: environment() })
 t.teardown(() => server.remove())
@@ -13,8 +14,8 @@ const url = server.url
 let ready = 0
 const client = connectCache({ urls: [url], timeout_ms: 300, onError: () => undefined, onReady: () => void ready++ })
 t.teardown(() => client.disconnect())
-const cache = createRecordCache({ client, collection: 'orders', namespace: '', dirtyLimit: 6_400 })
 await until('Redis is there', () => ready === 1)
+const cache = await openCache({ client, collection: 'orders', namespace: '', dirtyLimit: 6_400 })
 
 const known = firstOrder()
 await cache.accept(known)
@@ -45,10 +46,10 @@ t.test('while Redis is away every call fails at once, and nothing that failed tu
     ['read', () => cache.read(known.id)],
     ['readMany', () => cache.readMany([known.id, refused.id])],
     ['readVersion', () => cache.readVersion(known)],
-    ['fill', () => cache.fill(refused)],
+    ['fill', () => cache.fill(refused.id, refused)],
     ['dirty', () => cache.dirty()],
     ['marksOlderThan', () => cache.marksOlderThan('unsent', 0, 10)],
-    ['accepted', () => cache.accepted()],
+    ['period', () => cache.period()],
   ]
   for (const [name, call] of calls) {
     const { code, took_ms } = await failure(call())
@@ -59,7 +60,7 @@ t.test('while Redis is away every call fails at once, and nothing that failed tu
   await until('the client is back', () => ready === 2)
   t.equal((await cache.read(known.id))?.text, known.text, 'what was accepted is still there, from the append-only file')
   t.equal(await cache.read(refused.id), undefined)
-  t.same(await cache.accept(refused), { outcome: 'accepted', behindUnsent: false })
+  t.match(await cache.accept(refused), { outcome: 'accepted', unsentBefore: 0 })
   t.match(await cache.dirty(), { unsent: 2, sent: 0 })
 })
 
@@ -94,16 +95,17 @@ t.test(
   async (t) => {
     const redis = new Redis(url)
     t.teardown(() => redis.disconnect())
+    await createBarriers({ client, collection: 'orders', namespace: '' }).pass(await cache.checkEpoch())
     await redis.config('SET', 'maxmemory', '1mb')
     const refused = firstOrder()
     t.equal((await failure(cache.accept(refused))).code, 'cache-full')
-    t.equal((await failure(cache.fill(refused))).code, 'cache-full')
+    t.equal((await failure(cache.fill(refused.id, refused))).code, 'cache-full')
     t.equal(await cache.read(refused.id), undefined)
     const next = nextOrder(known, { amount: 1 })
     await cache.accept(next, known).catch(() => undefined)
     t.ok(await cache.read(known.id), 'an update leaves one version or the other, never none')
     t.equal(await cache.settle([known]), 1)
     await redis.config('SET', 'maxmemory', '0')
-    t.same(await cache.accept(refused), { outcome: 'accepted', behindUnsent: false })
+    t.match(await cache.accept(refused), { outcome: 'accepted', unsentBefore: 0 })
   },
 )

@@ -1,17 +1,23 @@
-import { toError, Unavailable, type Version } from '@ordermill/model'
+import { Unavailable, type Version } from '@ordermill/model'
 import type { CacheClient } from './client.ts'
 import { decodeEntry, type Entry, encodeEntry } from './entry.ts'
+import { createEpochs, openedAt } from './epochs.ts'
+import { away, open } from './failure.ts'
 import { bucketOf, buckets, keysOf } from './keys.ts'
 
 /** Seconds a clean record stays cached, and seconds a floor stands. */
 const ttl_s = 24 * 60 * 60
 const floor_s = 60
+/** How often a call is made again because the epoch changed under it. */
+const triesMax = 3
 
 /** What became of a version that was to be accepted. */
 export type Accepted =
   | {
-      outcome: 'accepted' /** The version before it has not reached the broker yet: send that one first. */
-      behindUnsent: boolean
+      outcome: 'accepted'
+      epoch: string
+      /** How many versions right before it have not reached the broker yet: those go first. */
+      unsentBefore: number
     }
   /** Another version stands; `base` was not it. */
   | { outcome: 'exists' }
@@ -29,6 +35,19 @@ export interface DirtyMark {
 /** A version by what tells it from every other, forks included. */
 export interface Identified extends DirtyMark {
   hash: string
+}
+
+/** What a cached copy is worth. */
+export interface Cached extends Entry {
+  /** Of the epoch in force: nothing newer was forgotten. Else it has to be held against what Postgres has. */
+  current: boolean
+}
+
+/** What is to be served after a miss. */
+export interface Filled {
+  version: Version | undefined
+  /** Postgres may lack something that was accepted: this may be an older version, or none where there is one. */
+  behind: boolean
 }
 
 /** The cache of one collection. Every method throws Unavailable (`cache-away`) when Redis does not answer. */
@@ -49,19 +68,23 @@ export interface RecordCache {
   park(versions: Identified[]): Promise<number>
   /** This one is given up: its mark goes, and its cached copy, so that what Postgres has is read again. */
   discard(version: Identified): Promise<void>
-  read(id: string): Promise<Entry | undefined>
+  read(id: string): Promise<Cached | undefined>
   /** Several at once, in the order asked for: one command a bucket, all sent together. */
-  readMany(ids: string[]): Promise<(Entry | undefined)[]>
-  /** Offers what Postgres gave after a miss; gives what is to be served: the newer of both. */
-  fill(entry: Version): Promise<Entry>
+  readMany(ids: string[]): Promise<(Cached | undefined)[]>
+  /** Offers what Postgres gave (undefined: nothing) where `read` gave nothing, or nothing current. */
+  fill(id: string, stored: Version | undefined): Promise<Filled>
   /** How many are dirty: those the broker does not have, those it has, and how old the oldest of these is; parked ones apart. */
   dirty(): Promise<{ unsent: number; sent: number; parked: number; oldest_ms: number }>
   /** Up to `limit` marks older than `age_ms`, per mark and bucket oldest first. */
   marksOlderThan(mark: 'unsent' | 'sent', age_ms: number, limit: number): Promise<DirtyMark[]>
   /** The version of a mark, as long as it is dirty. */
   readVersion(mark: DirtyMark): Promise<Entry | undefined>
-  /** How many versions were ever accepted here. */
-  accepted(): Promise<number>
+  /** The epoch in force, when it was opened (RFC 3339), and how many versions were accepted in it. */
+  period(): Promise<{ epoch: string; since: string; accepted: number }>
+  /** Looks whether the epoch is still the same, and opens one where that is due. */
+  checkEpoch(): Promise<string>
+  /** A version was accepted without the cache: what it does not have may be on its way all the same. */
+  bypassed(): void
 }
 
 interface Parts {
@@ -80,30 +103,52 @@ export function createRecordCache({ client, collection, namespace, dirtyLimit }:
   const everyBucket = <T>(ask: (bucket: number) => Promise<T>): Promise<T[]> =>
     away(Promise.all(Array.from({ length: buckets }, (_, bucket) => ask(bucket))))
 
+  const epochs = createEpochs(client, keys)
+
+  /** Makes a call that says which epoch it takes to be in force; `undefined` says that it is another one. */
+  const inEpoch = async <T>(call: (epoch: string) => Promise<T | undefined>): Promise<T> => {
+    for (let tries = 0; tries < triesMax; tries += 1) {
+      const epoch = epochs.known() ?? (await epochs.current())
+      const result = await call(epoch)
+      if (result !== undefined) return result
+      epochs.mistaken(epoch)
+    }
+    throw new Unavailable('catching-up', 'The cache has just begun a new epoch.')
+  }
+  const cachedOf = (id: string, value: string, epoch: string): Cached => {
+    const entry = decodeEntry(id, value)
+    return Object.assign(entry, { current: entry.epoch === epoch }) // no copy: this is the way of every read
+  }
   const now_ms = async () => {
     const [seconds = 0, micros = 0] = (await client.time()).map(Number)
     return seconds * 1_000 + Math.floor(micros / 1_000)
   }
 
   return {
-    async accept(version, base) {
-      const bucket = bucketOf(version.id)
-      const [outcome] = await open(
-        client.accept(
-          keys.record(version.id),
-          keys.unsent(bucket),
-          keys.sent(bucket),
-          keys.counters(bucket),
-          memberOf(version),
-          base?.version ?? 0,
-          base?.hash ?? '',
-          bucketLimit,
-          encodeEntry(version),
-          base === undefined ? '' : memberOf({ id: version.id, version: base.version }),
-        ),
-      )
-      if (outcome === 'exists' || outcome === 'absent' || outcome === 'limit') return { outcome }
-      return { outcome: 'accepted', behindUnsent: outcome === 'accepted-behind-unsent' }
+    accept(version, base) {
+      const { id } = version
+      const bucket = bucketOf(id)
+      return inEpoch(async (epoch): Promise<Accepted | undefined> => {
+        const [outcome, unsentBefore] = await open(
+          client.accept(
+            keys.record(id),
+            keys.unsent(bucket),
+            keys.sent(bucket),
+            keys.counters(bucket),
+            keys.epoch(bucket),
+            id,
+            version.version,
+            base?.version ?? 0,
+            base?.hash ?? '',
+            bucketLimit,
+            encodeEntry(version, epoch),
+            epoch,
+          ),
+        )
+        if (outcome === 'epoch') return undefined
+        if (outcome === 'exists' || outcome === 'absent' || outcome === 'limit') return { outcome }
+        return { outcome: 'accepted', epoch, unsentBefore }
+      })
     },
 
     async markSent(marks) {
@@ -137,27 +182,48 @@ export function createRecordCache({ client, collection, namespace, dirtyLimit }:
 
     async read(id) {
       const value = await away(client.get(keys.record(id)))
-      return value === null ? undefined : decodeEntry(id, value)
+      if (value === null) return undefined
+      return cachedOf(id, value, epochs.known() ?? (await epochs.current()))
     },
 
     async readMany(ids) {
-      const found = new Map<string, Entry>()
+      const found = new Map<string, string>()
       const calls = byBucket(ids.map((id) => ({ id }))).map(async ([, some]) => {
         const values = await client.mget(some.map(({ id }) => keys.record(id)))
-        for (const [at, value] of values.entries()) {
-          const id = some[at]?.id ?? ''
-          if (value !== null) found.set(id, decodeEntry(id, value))
-        }
+        for (const [at, value] of values.entries()) if (value !== null) found.set(some[at]?.id ?? '', value)
       })
       await away(Promise.all(calls))
-      return ids.map((id) => found.get(id))
+      const epoch = epochs.known() ?? (await epochs.current())
+      return ids.map((id) => {
+        const value = found.get(id)
+        return value === undefined ? undefined : cachedOf(id, value, epoch)
+      })
     },
 
-    async fill(entry) {
-      const standing = await away(
-        client.fill(keys.record(entry.id), keys.floor(entry.id), entry.version, ttl_s, encodeEntry(entry)),
-      )
-      return standing === '' ? entry : decodeEntry(entry.id, standing)
+    fill(id, stored) {
+      const { record, floor, unsent, epoch: epochKey } = keys
+      const bucket = bucketOf(id)
+      return inEpoch(async (epoch): Promise<Filled | undefined> => {
+        const [outcome, standing] = await away(
+          client.fill(
+            record(id),
+            floor(id),
+            unsent(bucket),
+            epochKey(bucket),
+            id,
+            stored?.version ?? 0,
+            stored?.hash ?? '',
+            ttl_s,
+            stored === undefined ? '' : encodeEntry(stored, epoch),
+            epoch,
+          ),
+        )
+        if (outcome === 'epoch') return undefined
+        const cached = standing === '' ? undefined : decodeEntry(id, standing)
+        if (outcome === 'standing') return { version: cached, behind: false }
+        if (outcome === 'offered') return { version: stored, behind: false }
+        return { version: newer(cached, stored), behind: true }
+      })
     },
 
     async dirty() {
@@ -206,12 +272,21 @@ export function createRecordCache({ client, collection, namespace, dirtyLimit }:
       return entry?.version === mark.version ? entry : undefined
     },
 
-    async accepted() {
-      const counts = await everyBucket((bucket) => client.hget(keys.counters(bucket), 'accepted'))
-      return counts.reduce((sum, count) => sum + Number(count ?? 0), 0)
+    async period() {
+      const epoch = await epochs.current()
+      const counts = await everyBucket((bucket) => client.hget(keys.counters(bucket), epoch))
+      const accepted = counts.reduce((sum, count) => sum + Number(count ?? 0), 0)
+      return { epoch, since: new Date(openedAt(epoch)).toISOString(), accepted }
     },
+
+    checkEpoch: () => epochs.look(),
+    bypassed: () => epochs.leave(),
   }
 }
+
+/** The newer of two versions; of two forks that of Postgres, where there is one. */
+const newer = (cached: Entry | undefined, stored: Version | undefined): Version | undefined =>
+  cached !== undefined && cached.version > (stored?.version ?? 0) ? cached : stored
 
 function byBucket<T extends { id: string }>(all: T[]): [number, T[]][] {
   const groups = new Map<number, T[]>()
@@ -222,28 +297,4 @@ function byBucket<T extends { id: string }>(all: T[]): [number, T[]][] {
     else group.push(one)
   }
   return [...groups]
-}
-
-/** Turns what the client throws into what a caller can act on. */
-async function away<T>(answer: Promise<T>): Promise<T> {
-  try {
-    return await answer
-  } catch (thrown) {
-    const cause = toError(thrown)
-    if (cause.message.startsWith('OOM'))
-      throw new Unavailable('cache-full', 'The cache is full.', { cause, retryAfterSeconds: 5 })
-    throw new Unavailable('cache-away', 'The cache does not answer.', { cause })
-  }
-}
-
-/** As `away`, for a step that may have been done though no answer came: only an error of Redis itself says that it was not. */
-async function open<T>(answer: Promise<T>): Promise<T> {
-  try {
-    return await answer
-  } catch (thrown) {
-    const cause = toError(thrown)
-    if (cause.name === 'ReplyError') return await away(Promise.reject(cause))
-    if (/isn't writeable|offline queue/i.test(cause.message)) return await away(Promise.reject(cause))
-    throw new Unavailable('outcome-open', 'The cache did not answer in time; the record may still turn up.', { cause })
-  }
 }

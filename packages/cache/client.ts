@@ -8,9 +8,18 @@ export interface CacheClient {
     unsent: string,
     sent: string,
     counters: string,
+    epoch: string,
     ...args: (string | number)[]
-  ): Promise<[string, string]>
-  fill(record: string, floor: string, ...args: (string | number)[]): Promise<string>
+  ): Promise<[outcome: string, unsentBefore: number]>
+  fill(
+    record: string,
+    floor: string,
+    unsent: string,
+    epoch: string,
+    ...args: (string | number)[]
+  ): Promise<[outcome: string, standing: string]>
+  epoch(epoch: string, counters: string, candidate: string): Promise<[epoch: string, holds: number]>
+  caughtUp(epoch: string, expected: string): Promise<number>
   sent(unsent: string, sent: string, ...args: string[]): Promise<number>
   settle(unsent: string, sent: string, parked: string, ...args: (string | number)[]): Promise<number>
   park(unsent: string, sent: string, parked: string, ...args: (string | number)[]): Promise<number>
@@ -24,8 +33,9 @@ export interface CacheClient {
   hget(key: string, field: string): Promise<string | null>
   info(section: string): Promise<string>
   takeToken(key: string, rate: number, burst: number, owed: number): Promise<[allowed: number, tokens: string]>
-  setex(key: string, seconds: number, value: number): Promise<string>
+  setex(key: string, seconds: number, value: string | number): Promise<string>
   ping(): Promise<string>
+  on(event: 'close' | '+node' | '-node', listener: () => void): unknown
   disconnect(): void
 }
 
@@ -54,12 +64,14 @@ export function connectCache({ urls, timeout_ms, onError, onReady }: ClientOptio
       : new Cluster(urls, { redisOptions: options, enableOfflineQueue: false, clusterRetryStrategy: retryDelay_ms })
   redis.on('error', onError)
   redis.on('ready', onReady)
-  redis.defineCommand('accept', { numberOfKeys: 4, lua: scripts.accept })
+  redis.defineCommand('accept', { numberOfKeys: 5, lua: scripts.accept })
+  redis.defineCommand('epoch', { numberOfKeys: 2, lua: scripts.epoch })
+  redis.defineCommand('caughtUp', { numberOfKeys: 1, lua: scripts.caughtUp })
   redis.defineCommand('sent', { numberOfKeys: 2, lua: scripts.sent })
   redis.defineCommand('settle', { numberOfKeys: 3, lua: scripts.settle })
   redis.defineCommand('park', { numberOfKeys: 3, lua: scripts.park })
   redis.defineCommand('discard', { numberOfKeys: 4, lua: scripts.discard })
   redis.defineCommand('takeToken', { numberOfKeys: 1, lua: scripts.takeToken })
-  redis.defineCommand('fill', { numberOfKeys: 2, lua: scripts.fill })
+  redis.defineCommand('fill', { numberOfKeys: 4, lua: scripts.fill })
   return redis as unknown as CacheClient
 }

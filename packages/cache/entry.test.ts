@@ -5,6 +5,7 @@ import { decodeEntry, encodeEntry } from './entry.ts'
 import { bucketOf, buckets, keysOf } from './keys.ts'
 
 const hash = fc.stringMatching(/^[\w-]{22}$/)
+const epoch = fc.stringMatching(/^[0-9a-z]{9}-[0-9a-z]{4}$/)
 const version: fc.Arbitrary<Version> = fc.record({
   id: fc.uuid(),
   version: fc.integer({ min: 1, max: 2 ** 31 - 1 }),
@@ -22,22 +23,26 @@ const version: fc.Arbitrary<Version> = fc.record({
 
 t.test('an entry is read back as it was written, whatever the version holds', async (t) => {
   fc.assert(
-    fc.property(version, (written) => {
-      t.same(decodeEntry(written.id, encodeEntry(written)), written)
+    fc.property(version, epoch, (written, epoch) => {
+      t.same(decodeEntry(written.id, encodeEntry(written, epoch)), { ...written, epoch })
     }),
   )
 })
 
-t.test('version and hash stand in the first 64 bytes of an entry, where the scripts look for them', async (t) => {
-  fc.assert(
-    fc.property(version, (written) => {
-      const head = Buffer.from(encodeEntry(written)).subarray(0, 64).toString('latin1')
-      const [, number, hashed] = /^(\d+) (\S+) /.exec(head) ?? []
-      t.equal(number, String(written.version))
-      t.equal(hashed, written.hash)
-    }),
-  )
-})
+t.test(
+  'version, hash and epoch stand in the first 64 bytes of an entry, where the scripts look for them',
+  async (t) => {
+    fc.assert(
+      fc.property(version, epoch, (written, epoch) => {
+        const head = Buffer.from(encodeEntry(written, epoch)).subarray(0, 64).toString('latin1')
+        const [, number, hashed, born] = /^(\d+) (\S+) (\S+) /.exec(head) ?? []
+        t.equal(number, String(written.version))
+        t.equal(hashed, written.hash)
+        t.equal(born, epoch)
+      }),
+    )
+  },
+)
 
 t.test('every key of one id carries the tag of its bucket, so that Redis Cluster keeps them on one slot', async (t) => {
   const keys = keysOf('ns.', 'orders')
@@ -52,6 +57,7 @@ t.test('every key of one id carries the tag of its bucket, so that Redis Cluster
         keys.unsent(bucket),
         keys.sent(bucket),
         keys.counters(bucket),
+        keys.epoch(bucket),
       ]
       t.same([...new Set(all.map(tagOf))], [String(bucket)])
     }),

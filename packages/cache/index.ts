@@ -3,8 +3,16 @@
  * Guarantees: accepting is one atomic step that is never undone; a dirty record is never evicted by us and keeps no TTL;
  * an older version never replaces a newer one; whatever is not known to be in the broker can be read back.
  */
+export { type Barriers, createBarriers, onTheWayMax_ms } from './barriers.ts'
 export { createBulkLog } from './bulk-log.ts'
-export { type Accepted, createRecordCache, type DirtyMark, type RecordCache } from './cache.ts'
+export {
+  type Accepted,
+  type Cached,
+  createRecordCache,
+  type DirtyMark,
+  type Filled,
+  type RecordCache,
+} from './cache.ts'
 export { type CacheClient, connectCache } from './client.ts'
 export { decodeEntry, type Entry } from './entry.ts'
 export { CacheUnfit, inspectCache } from './inspect.ts'

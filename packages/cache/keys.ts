@@ -18,6 +18,10 @@ export interface Keys {
   /** Below this version a fill after a miss is stale. */
   floor(id: string): string
   counters(bucket: number): string
+  /** The epoch, and under which Redis process it was opened. */
+  epoch(bucket: number): string
+  /** The last barrier that came through the queue. */
+  barrier: string
 }
 
 export function keysOf(namespace: string, collection: string): Keys {
@@ -30,5 +34,7 @@ export function keysOf(namespace: string, collection: string): Keys {
     parked: (bucket) => `${base(bucket)}parked`,
     floor: (id) => `${base(bucketOf(id))}floor:${id}`,
     counters: (bucket) => `${base(bucket)}counters`,
+    epoch: (bucket) => `${base(bucket)}epoch`,
+    barrier: `${base(0)}barrier`,
   }
 }

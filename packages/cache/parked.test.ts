@@ -3,8 +3,9 @@ import { firstOrder, nextOrder } from '@ordermill/model/testing'
 import { corner } from '@ordermill/servers/testing'
 import { Redis } from 'ioredis'
 import t from 'tap'
-import { connectCache, createRecordCache } from './index.ts'
+import { connectCache } from './index.ts'
 import { keysOf } from './keys.ts'
+import { openCache } from './testing.ts'
 
 const { env, namespace } = await corner(t, environment())
 const url = `redis://${env['REDIS_ADDR']}`
@@ -15,16 +16,16 @@ t.teardown(() => redis.disconnect())
 await redis.ping()
 
 let made = 0
-const newCache = (dirtyLimit = 6_400) => {
+const newCache = async (dirtyLimit = 6_400) => {
   const collection = `orders${++made}`
   const keys = keysOf(namespace, collection)
-  return { cache: createRecordCache({ client, collection, namespace, dirtyLimit }), keys }
+  return { cache: await openCache({ client, collection, namespace, dirtyLimit }), keys }
 }
 
 t.test(
   'parking turns marks, sent or not, into parked ones, which are told apart and keep the cached copy',
   async (t) => {
-    const { cache, keys } = newCache()
+    const { cache, keys } = await newCache()
     const [unsent, sent, other] = [firstOrder(), firstOrder(), firstOrder()]
     for (const order of [unsent, sent, other]) await cache.accept(order)
     await cache.markSent([sent])
@@ -39,7 +40,7 @@ t.test(
 )
 
 t.test('a mark of a fork is not parked with the version that has another hash', async (t) => {
-  const { cache } = newCache()
+  const { cache } = await newCache()
   const first = firstOrder()
   await cache.accept(first)
   t.equal(await cache.park([{ ...first, hash: 'another' }]), 0)
@@ -54,7 +55,7 @@ t.test('a mark of a fork is not parked with the version that has another hash', 
 })
 
 t.test('parked marks do not count toward the limit of dirty records', async (t) => {
-  const { cache } = newCache(64)
+  const { cache } = await newCache(64)
   const id = '01936f5e-8a4c-7d20-9b1e-0000000000'
   const [one, two] = [firstOrder({}, { id: `${id}00` }), firstOrder({}, { id: `${id}40` })]
   await cache.accept(one)
@@ -64,7 +65,7 @@ t.test('parked marks do not count toward the limit of dirty records', async (t) 
 })
 
 t.test('settling a parked version takes its mark and gives the copy its TTL', async (t) => {
-  const { cache, keys } = newCache()
+  const { cache, keys } = await newCache()
   const order = firstOrder()
   await cache.accept(order)
   await cache.park([order])
@@ -74,7 +75,7 @@ t.test('settling a parked version takes its mark and gives the copy its TTL', as
 })
 
 t.test('discarding takes mark and copy of that version, and nothing of another one or of a fork', async (t) => {
-  const { cache } = newCache()
+  const { cache } = await newCache()
   const first = firstOrder()
   const second = nextOrder(first, { amount: 1 })
   await cache.accept(first)
@@ -85,7 +86,7 @@ t.test('discarding takes mark and copy of that version, and nothing of another o
   await cache.discard(first)
   t.match(await cache.dirty(), { unsent: 0, sent: 0, parked: 0 })
   t.equal(await cache.read(first.id), undefined)
-  await cache.fill(first)
+  await cache.fill(first.id, first)
   await cache.accept(second, first)
   await cache.discard(first)
   t.equal((await cache.read(first.id))?.version, 2)

@@ -3,29 +3,59 @@
  * Ages come from the clock of Redis, the one clock that all callers share.
  */
 
+/** The run id of this Redis: a process that took over, or came back, has another one, and may have forgotten the last writes. */
+const runId = `local run = string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')`
+
 /**
- * Accepts a version: compare-and-set on version and hash, the dirty limit, the mark, the count.
- * KEYS record, unsent, sent, counters · ARGV member, base version ('0': none), base hash, limit, entry, member of the base.
- * Gives 'accepted', 'accepted-behind-unsent', 'exists', 'absent' or 'limit', and the head that stands.
+ * Looks at the epoch of a bucket and, given a newer one, opens that: Postgres counts as behind until its barrier has passed.
+ * KEYS epoch, counters · ARGV the epoch to open, '' to look only. Gives the epoch that stands ('': none) and 1 if it holds here, else 0.
  */
-export const accept = `
-local head = redis.call('GETRANGE', KEYS[1], 0, 63)
-local version, hash = string.match(head, '^(%d+) (%S+)')
-if ARGV[2] == '0' then
-  if version then return {'exists', head} end
-elseif not version then return {'absent', ''}
-elseif version ~= ARGV[2] or hash ~= ARGV[3] then return {'exists', head} end
-if redis.call('ZCARD', KEYS[2]) + redis.call('ZCARD', KEYS[3]) >= tonumber(ARGV[4]) then return {'limit', ''} end
-local outcome = 'accepted'
-if version and redis.call('ZSCORE', KEYS[2], ARGV[6]) then
-  redis.call('RENAME', KEYS[1], KEYS[1] .. ':' .. version)
-  outcome = 'accepted-behind-unsent'
+export const epoch = `${runId}
+local held, epoch = string.match(redis.call('GET', KEYS[1]) or '', '^(%S+) (%S+)')
+local holds = held == run
+if ARGV[1] ~= '' and (not holds or epoch < ARGV[1]) then
+  redis.call('SET', KEYS[1], run .. ' ' .. ARGV[1] .. ' behind')
+  redis.call('UNLINK', KEYS[2])
+  return {ARGV[1], 1}
 end
-redis.call('SET', KEYS[1], ARGV[5])
+return {epoch or '', holds and 1 or 0}`
+
+/** What was accepted before this epoch is persisted. KEYS epoch · ARGV the epoch. Gives 1 if it stood here. */
+export const caughtUp = `
+local held, epoch = string.match(redis.call('GET', KEYS[1]) or '', '^(%S+) (%S+)')
+if epoch ~= ARGV[1] then return 0 end
+redis.call('SET', KEYS[1], held .. ' ' .. epoch .. ' caught-up')
+return 1`
+
+/** As `epoch`, within a script: sets `epoch` (nil unless it holds here) and `state`. The key is the last one given. */
+const readEpoch = `${runId}
+local held, epoch, state = string.match(redis.call('GET', KEYS[#KEYS]) or '', '^(%S+) (%S+) (%S+)')
+if held ~= run then epoch = nil end`
+
+/**
+ * Accepts a version: compare-and-set on version and hash, the dirty limit, the mark, the count. The version it replaces is kept
+ * under a key of its own as long as the broker may lack it.
+ * KEYS record, unsent, sent, counters, epoch · ARGV id, version, base version ('0': none), base hash, limit, entry, epoch.
+ * Gives 'accepted' and how many versions right before it are unsent; or 'exists', 'absent', 'limit' or 'epoch' (it is another one).
+ */
+export const accept = `${readEpoch}
+if epoch ~= ARGV[7] then return {'epoch', 0} end
+local version, hash = string.match(redis.call('GETRANGE', KEYS[1], 0, 63), '^(%d+) (%S+)')
+if ARGV[3] == '0' then
+  if version then return {'exists', 0} end
+elseif not version then return {'absent', 0}
+elseif version ~= ARGV[3] or hash ~= ARGV[4] then return {'exists', 0} end
+if redis.call('ZCARD', KEYS[2]) + redis.call('ZCARD', KEYS[3]) >= tonumber(ARGV[5]) then return {'limit', 0} end
+local before = 0
+if version then
+  while redis.call('ZSCORE', KEYS[2], ARGV[1] .. ':' .. (version - before)) do before = before + 1 end
+  if before > 0 then redis.call('RENAME', KEYS[1], KEYS[1] .. ':' .. version) end
+end
+redis.call('SET', KEYS[1], ARGV[6])
 local time = redis.call('TIME')
-redis.call('ZADD', KEYS[2], time[1] * 1000 + math.floor(time[2] / 1000), ARGV[1])
-redis.call('HINCRBY', KEYS[4], 'accepted', 1)
-return {outcome, ''}`
+redis.call('ZADD', KEYS[2], time[1] * 1000 + math.floor(time[2] / 1000), ARGV[1] .. ':' .. ARGV[2])
+redis.call('HINCRBY', KEYS[4], ARGV[7], 1)
+return {'accepted', before}`
 
 /** Turns marks of one bucket from unsent to sent. KEYS unsent, sent · ARGV prefix, members. Gives how many it turned. */
 export const sent = `
@@ -110,19 +140,37 @@ end
 return removed`
 
 /**
- * Fills the cache after a miss. KEYS record, floor · ARGV version, ttl_s, entry.
- * Gives '' when the given entry is to be served (kept, unless the floor or a dirty older one forbids it), else the newer one that stands.
+ * Offers what Postgres has ('0' and '': nothing) where the cache has nothing, or something of an earlier epoch: what may be older
+ * than what Redis once knew. What the broker may lack is kept for it under a key of its own.
+ * KEYS record, floor, unsent, epoch · ARGV id, version, hash, ttl_s, entry, epoch.
+ * Gives 'epoch' (it is another one); 'behind' and what stands: Postgres may lack something, nothing was kept; 'standing' and what
+ * is to be served instead of what was offered; 'offered'.
  */
-export const fill = `
+export const fill = `${readEpoch}
+if epoch ~= ARGV[6] then return {'epoch', ''} end
 local standing = redis.call('GET', KEYS[1])
+local offered = tonumber(ARGV[2])
+local version, hash, born
 if standing then
-  if tonumber(string.match(standing, '^%d+')) >= tonumber(ARGV[1]) then return standing end
-  if redis.call('TTL', KEYS[1]) < 0 then return '' end
+  version, hash, born = string.match(standing, '^(%d+) (%S+) (%S+)')
+  version = tonumber(version)
 end
+if born == epoch then
+  if version >= offered then return {'standing', standing} end
+  if redis.call('TTL', KEYS[1]) < 0 then return {'offered', ''} end
+elseif state ~= 'caught-up' then return {'behind', standing or ''}
+elseif standing then
+  local dirty = redis.call('TTL', KEYS[1]) < 0
+  if dirty and (version > offered or hash == ARGV[3]) then return {'standing', standing} end
+  if redis.call('ZSCORE', KEYS[3], ARGV[1] .. ':' .. version) then
+    redis.call('RENAME', KEYS[1], KEYS[1] .. ':' .. version)
+  else redis.call('UNLINK', KEYS[1]) end
+end
+if offered == 0 then return {'offered', ''} end
 local floor = redis.call('GET', KEYS[2])
-if floor and tonumber(floor) > tonumber(ARGV[1]) then return '' end
-redis.call('SET', KEYS[1], ARGV[3], 'EX', ARGV[2])
-return ''`
+if floor and tonumber(floor) > offered then return {'offered', ''} end
+redis.call('SET', KEYS[1], ARGV[5], 'EX', ARGV[4])
+return {'offered', ''}`
 
 /**
  * One step of a token bucket. KEYS: the bucket. ARGV: tokens a second, most tokens, tokens spent elsewhere already.

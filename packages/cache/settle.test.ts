@@ -3,8 +3,9 @@ import { firstOrder, nextOrder, orderChain } from '@ordermill/model/testing'
 import { corner } from '@ordermill/servers/testing'
 import { Redis } from 'ioredis'
 import t from 'tap'
-import { connectCache, createRecordCache } from './index.ts'
+import { connectCache } from './index.ts'
 import { keysOf } from './keys.ts'
+import { openCache } from './testing.ts'
 
 const { env, namespace } = await corner(t, environment())
 const url = `redis://${env['REDIS_ADDR']}`
@@ -15,15 +16,15 @@ t.teardown(() => redis.disconnect())
 await redis.ping()
 
 let made = 0
-const newCache = () => {
+const newCache = async () => {
   const collection = `orders${++made}`
   const keys = keysOf(namespace, collection)
-  return { cache: createRecordCache({ client, collection, namespace, dirtyLimit: 6_400 }), keys }
+  return { cache: await openCache({ client, collection, namespace, dirtyLimit: 6_400 }), keys }
 }
 const day_s = 24 * 60 * 60
 
 t.test('settling the version that is cached unmarks it and gives it a TTL of a day', async (t) => {
-  const { cache, keys } = newCache()
+  const { cache, keys } = await newCache()
   const [unsent, sent] = [firstOrder(), firstOrder()]
   await cache.accept(unsent)
   await cache.accept(sent)
@@ -39,7 +40,7 @@ t.test('settling the version that is cached unmarks it and gives it a TTL of a d
 })
 
 t.test('settling an older version leaves the newer one that is cached dirty and without TTL', async (t) => {
-  const { cache, keys } = newCache()
+  const { cache, keys } = await newCache()
   const first = firstOrder()
   const second = nextOrder(first, { amount: 1 })
   await cache.accept(first)
@@ -53,24 +54,24 @@ t.test('settling an older version leaves the newer one that is cached dirty and 
 })
 
 t.test('settling deletes a cached older version: the next read gets the newer one from Postgres', async (t) => {
-  const { cache } = newCache()
+  const { cache } = await newCache()
   const [first, second] = orderChain()
-  await cache.fill(first)
+  await cache.fill(first.id, first)
   await cache.settle([second])
   t.equal(await cache.read(first.id), undefined)
 })
 
 t.test('settling deletes a cached fork of the same version', async (t) => {
-  const { cache } = newCache()
+  const { cache } = await newCache()
   const persisted = firstOrder()
   const fork = firstOrder({ amount: 66 }, { id: persisted.id })
-  await cache.fill(fork)
+  await cache.fill(fork.id, fork)
   await cache.settle([persisted])
   t.equal(await cache.read(fork.id), undefined)
 })
 
 t.test('a fork that the broker does not have yet keeps its mark and its text when the other is settled', async (t) => {
-  const { cache } = newCache()
+  const { cache } = await newCache()
   const persisted = firstOrder()
   const fork = firstOrder({ amount: 66 }, { id: persisted.id })
   await cache.accept(fork)
@@ -90,7 +91,7 @@ t.test('a fork that the broker does not have yet keeps its mark and its text whe
 t.test(
   'an older version that the broker does not have yet stays readable by its mark when a newer one is settled',
   async (t) => {
-    const { cache } = newCache()
+    const { cache } = await newCache()
     const first = firstOrder()
     const other = firstOrder({ amount: 66 }, { id: first.id })
     const newer = nextOrder(nextOrder(other, { amount: 67 }), { amount: 68 })
@@ -104,49 +105,49 @@ t.test(
 t.test(
   'after settling what is not cached, a fill with an older version is served but not kept, a newer one is kept',
   async (t) => {
-    const { cache, keys } = newCache()
+    const { cache, keys } = await newCache()
     const [first, second, third] = orderChain()
     await cache.settle([second])
     await cache.settle([first])
     const floor_s = await redis.ttl(keys.floor(first.id))
     t.ok(floor_s > 0 && floor_s <= 60, `${floor_s} s`)
-    t.equal((await cache.fill(first)).version, 1)
+    t.equal((await cache.fill(first.id, first)).version?.version, 1)
     t.equal(await cache.read(first.id), undefined, 'an older settle does not lower the floor')
-    t.equal((await cache.fill(second)).version, 2)
+    t.equal((await cache.fill(second.id, second)).version?.version, 2)
     t.equal((await cache.read(first.id))?.version, 2)
     await cache.settle([third])
     t.equal(await cache.read(first.id), undefined)
-    t.equal((await cache.fill(third)).version, 3)
+    t.equal((await cache.fill(third.id, third)).version?.version, 3)
     t.equal((await cache.read(first.id))?.text, third.text)
   },
 )
 
 t.test('a fill gives what stands when that is newer, and keeps its hands off what is dirty', async (t) => {
-  const { cache, keys } = newCache()
+  const { cache, keys } = await newCache()
   const first = firstOrder()
   const second = nextOrder(first, { amount: 1 })
   await cache.accept(first)
   await cache.accept(second, first)
-  t.equal((await cache.fill(first)).hash, second.hash)
+  t.equal((await cache.fill(first.id, first)).version?.hash, second.hash)
   t.equal(await redis.ttl(keys.record(first.id)), -1)
   t.match(await cache.dirty(), { unsent: 2 })
 })
 
 t.test('a fill with a newer version than the clean one that stands replaces it, and is what is served', async (t) => {
-  const { cache } = newCache()
+  const { cache } = await newCache()
   const first = firstOrder()
   const second = nextOrder(first, { amount: 1 })
-  await cache.fill(first)
-  t.equal((await cache.fill(second)).hash, second.hash)
+  await cache.fill(first.id, first)
+  t.equal((await cache.fill(second.id, second)).version?.hash, second.hash)
   t.equal((await cache.read(first.id))?.hash, second.hash)
 })
 
 t.test('a fill with a newer version than a dirty one is served, and the dirty one stays', async (t) => {
-  const { cache } = newCache()
+  const { cache } = await newCache()
   const first = firstOrder()
   const second = nextOrder(first, { amount: 1 })
   await cache.accept(first)
-  t.equal((await cache.fill(second)).hash, second.hash)
+  t.equal((await cache.fill(second.id, second)).version?.hash, second.hash)
   t.equal((await cache.read(first.id))?.hash, first.hash)
   t.match(await cache.dirty(), { unsent: 1 })
 })

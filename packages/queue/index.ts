@@ -3,6 +3,7 @@
  * Guarantees: `publish` resolves only when a queue has the message (mandatory, persistent, confirmed); a delivery is acked on the
  * channel that delivered it, and only with all deliveries before it; both sides recover by themselves from a lost broker.
  */
+export { barrierMessage, readBarrier } from './barrier-message.ts'
 export { type BulkMessage, bulkMessage, readBulkMessage } from './bulk-message.ts'
 export { type Batch, type Consumer, createConsumer, type Delivery } from './consumer.ts'
 export { type RecordMessage, readMessage, recordMessage } from './message.ts'

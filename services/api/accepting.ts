@@ -1,4 +1,4 @@
-import type { RecordCache } from '@ordermill/cache'
+import { type Accepted, onTheWayMax_ms, type RecordCache } from '@ordermill/cache'
 import { type Collection, Unavailable, type Version } from '@ordermill/model'
 import { type Publisher, PublishFailed, recordMessage } from '@ordermill/queue'
 import type { Marker } from './marker.ts'
@@ -17,15 +17,23 @@ export interface Caller {
 export interface Acceptor {
   /**
    * Accepts a version built on `base` (nothing for a first one). After 'accepted' it is safe: confirmed by the broker, or journaled.
+   * 'bypassed': as safe, but the cache is away, and it cannot be read before it is persisted.
    * 'exists': another version stands. 'absent': the base is not cached. Then nothing was written.
    * @throws Unavailable before anything was written; `outcome-open` after
    */
-  accept(version: Version, base: Version | undefined, caller: Caller): Promise<'accepted' | 'exists' | 'absent'>
+  accept(
+    version: Version,
+    base: Version | undefined,
+    caller: Caller,
+  ): Promise<'accepted' | 'bypassed' | 'exists' | 'absent'>
 }
+
+/** Most unsent versions that go out before a new one of the same record; the flusher sees to longer chains. */
+const unsentMax = 32
 
 export interface AcceptorParts {
   collection: Collection
-  cache: Pick<RecordCache, 'accept'>
+  cache: Pick<RecordCache, 'accept' | 'readVersion' | 'checkEpoch' | 'bypassed'>
   /** Whether the cache alone may vouch for a record while the broker is away. */
   durable(): boolean
   publisher: Pick<Publisher, 'publish' | 'state'>
@@ -34,46 +42,79 @@ export interface AcceptorParts {
   onAccepted(): void
 }
 
-export function createAcceptor({
-  collection,
-  cache,
-  durable,
-  publisher,
-  exchange,
-  marker,
-  onAccepted,
-}: AcceptorParts): Acceptor {
-  const publish = async (version: Version, { correlationId, traceparent, replyTo }: Partial<Caller>) => {
+export function createAcceptor(parts: AcceptorParts): Acceptor {
+  const { cache, durable, publisher, marker, onAccepted } = parts
+  const publish = (version: Version, { correlationId, traceparent, replyTo }: Partial<Caller>) => {
+    const { exchange, collection } = parts
     const { name, type } = collection
-    await publisher.publish(
+    return publisher.publish(
       recordMessage(version, { exchange, collection: name, type, correlationId, traceparent, replyTo }),
     )
+  }
+  const publishMarked = async (version: Version, caller: Partial<Caller>) => {
+    await publish(version, caller)
     marker.sent(version)
   }
+  /** The queue must get versions in order: each goes only once the one before it is confirmed. */
+  const publishUnsentBefore = async ({ id, version }: Version, count: number) => {
+    for (let before = version - count; before < version; before += 1) {
+      const unsent = await cache.readVersion({ id, version: before })
+      if (unsent !== undefined) await publishMarked(unsent, {}) // else it was sent meanwhile
+    }
+  }
+
+  /** Without the cache: what nobody can have changed or asked for yet. Only the broker's confirm stands for it. */
+  const bypass = async (version: Version, caller: Caller, why: Unavailable): Promise<'bypassed'> => {
+    cache.bypassed()
+    try {
+      await publish(version, caller)
+    } catch (cause) {
+      if (!(cause instanceof PublishFailed)) throw cause
+      throw cause.reason === 'away' || cause.reason === 'busy' ? why : notConfirmed(cause) // those were never sent
+    }
+    onAccepted()
+    return 'bypassed'
+  }
+
   return {
     async accept(version, base, caller) {
       shed(publisher.state(), durable()) // every reason to refuse comes before anything is written
-      const accepted = await cache.accept(version, base)
+      const started = performance.now()
+      let accepted: Accepted
+      try {
+        accepted = await cache.accept(version, base)
+      } catch (thrown) {
+        if (base !== undefined || caller.key !== undefined || !isAway(thrown)) throw thrown
+        if (publisher.state() !== 'ready') throw thrown
+        return bypass(version, caller, thrown)
+      }
       if (accepted.outcome === 'limit')
         throw new Unavailable('dirty-limit', 'Too many records wait to be persisted.', { retryAfterSeconds: 2 })
       if (accepted.outcome !== 'accepted') return accepted.outcome
       onAccepted()
+      const { epoch, unsentBefore } = accepted
       try {
-        // The queue must get versions in order: the one before goes first, and this one only once that is confirmed.
-        if (accepted.behindUnsent && base !== undefined) await publish(base, {})
-        await publish(version, caller)
+        if (unsentBefore > unsentMax) return 'accepted'
+        if (unsentBefore > 0) await publishUnsentBefore(version, unsentBefore)
+        await publishMarked({ ...version, epoch }, caller)
       } catch (thrown) {
+        if (thrown instanceof Unavailable) throw notConfirmed(thrown) // the cache went away after it took the version
         if (!(thrown instanceof PublishFailed)) throw thrown
         // It stays unsent, and the flusher publishes it. That it is kept until then, the cache must vouch for.
-        if (!durable())
-          throw new Unavailable('outcome-open', 'The broker did not confirm the record; it may still turn up.', {
-            cause: thrown,
-          })
+        if (!durable()) throw notConfirmed(thrown)
       }
+      if (performance.now() - started > onTheWayMax_ms && (await cache.checkEpoch().catch(() => epoch)) !== epoch)
+        throw new Unavailable('outcome-open', 'The cache began anew meanwhile; the record may still turn up.')
       return 'accepted'
     },
   }
 }
+
+const isAway = (thrown: unknown): thrown is Unavailable =>
+  thrown instanceof Unavailable && (thrown.code === 'cache-away' || thrown.code === 'outcome-open')
+
+const notConfirmed = (cause: Error) =>
+  new Unavailable('outcome-open', 'The broker did not confirm the record; it may still turn up.', { cause })
 
 function shed(broker: ReturnType<Publisher['state']>, durable: boolean): void {
   if (broker === 'full') throw new Unavailable('queue-full', 'The queue is full.', { retryAfterSeconds: 2 })

@@ -15,6 +15,7 @@ import { compressionPlugin } from './plugins/compression.ts'
 import { correlationIdOf, correlationPlugin } from './plugins/correlation.ts'
 import { corsPlugin } from './plugins/cors.ts'
 import { databasePlugin } from './plugins/database.ts'
+import { watchEpoch } from './plugins/epoch.ts'
 import { jsonPlugin } from './plugins/json.ts'
 import { metricsPlugin } from './plugins/metrics.ts'
 import { openapiPlugin } from './plugins/openapi.ts'
@@ -82,9 +83,10 @@ export async function buildApp(
   const { NAMESPACE: namespace, DIRTY_LIMIT: dirtyLimit } = options
   const cache = measured(
     createRecordCache({ client, collection: orders.name, namespace, dirtyLimit }),
-    ['accept', 'read', 'readMany', 'fill', 'markSent', 'discard'],
+    ['accept', 'read', 'readMany', 'fill', 'markSent', 'discard', 'checkEpoch'],
     (op, outcome, seconds) => metrics.cache.observe({ op, outcome }, seconds),
   )
+  watchEpoch(surroundings, cache)
   const marker = createMarker(cache, (err) => log.debug({ err }, 'marks were lost; the flusher finds them'))
   app.addHook('onClose', () => marker.flush())
   const { publisher, topology } = queuePlugin(surroundings)

@@ -1,8 +1,11 @@
-import type { RecordCache } from '@ordermill/cache'
+import type { Cached, Filled, RecordCache } from '@ordermill/cache'
 import type { RecordReader } from '@ordermill/database'
 import { type Collection, NotFound, Unavailable, type Version } from '@ordermill/model'
 
-/** A record as it is served, and where it came from: BYPASS means that the cache is away and the answer may be stale. */
+/**
+ * A record as it is served, and where it came from: BYPASS means that the cache is away, or has forgotten something that is still on
+ * its way to Postgres: the answer may be stale.
+ */
 export interface Read {
   version: Version
   source: 'HIT' | 'MISS' | 'BYPASS'
@@ -25,19 +28,21 @@ interface ReaderParts {
 
 export function createReader({ collection, cache, stored, onRead }: ReaderParts): Reader {
   const find = async (id: string, correlationId: string): Promise<Read | undefined> => {
-    let cached: Version | undefined
+    let cached: Cached | undefined
     try {
       cached = await cache.read(id)
     } catch (thrown) {
       if (!(thrown instanceof Unavailable)) throw thrown
       const version = await stored.read(id, correlationId)
-      return version === undefined ? undefined : { version, source: 'BYPASS' }
+      if (version === undefined) throw thrown // it may still be on its way
+      return { version, source: 'BYPASS' }
     }
-    if (cached !== undefined) return { version: cached, source: 'HIT' }
-    const version = await stored.read(id, correlationId)
-    return version === undefined
-      ? undefined
-      : { version: await cache.fill(version).catch(() => version), source: 'MISS' }
+    if (cached?.current) return { version: cached, source: 'HIT' }
+    const row = await stored.read(id, correlationId)
+    const { version, behind } = await cache.fill(id, row).catch((): Filled => ({ version: row, behind: true }))
+    if (version !== undefined) return { version, source: behind ? 'BYPASS' : 'MISS' }
+    if (behind) throw catchingUp()
+    return undefined
   }
   return {
     async read(id, correlationId) {
@@ -47,11 +52,19 @@ export function createReader({ collection, cache, stored, onRead }: ReaderParts)
       return found
     },
     async readMany(ids, correlationId) {
-      const cached = await cache.readMany(ids).catch((): (Version | undefined)[] => ids.map(() => undefined))
-      const missing = ids.filter((_, at) => cached[at] === undefined)
+      const cached = await cache.readMany(ids).catch((): (Cached | undefined)[] => ids.map(() => undefined))
+      const missing = ids.filter((_, at) => cached[at]?.current !== true)
       const rows = missing.length === 0 ? [] : await stored.readMany(missing, correlationId)
-      const byId = new Map([...cached, ...rows].filter((one) => one !== undefined).map((one) => [one.id, one]))
+      const byId = new Map<string, Version>()
+      for (const one of [...cached, ...rows])
+        if (one !== undefined && one.version >= (byId.get(one.id)?.version ?? 0)) byId.set(one.id, one)
       return ids.map((id) => byId.get(id)).filter((one) => one !== undefined && !one.deleted) as Version[]
     },
   }
 }
+
+/** After the cache forgot something, what neither it nor Postgres has may still be in the queue. */
+export const catchingUp = () =>
+  new Unavailable('catching-up', 'What was accepted last is still on its way to the database.', {
+    retryAfterSeconds: 1,
+  })

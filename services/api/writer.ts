@@ -17,13 +17,17 @@ import {
 import type { Acceptor, Caller } from './accepting.ts'
 import { type KeyedRequest, keyedRequest, keyReused, wasAccepted } from './idempotency.ts'
 import { checkIfMatch } from './preconditions.ts'
+import { catchingUp } from './reader.ts'
 
 /** What a caller is told of a write. */
 export interface Receipt {
   id: string
   version: number
-  /** accepted; unchanged: there was nothing to change; replayed: key and body were accepted before, and this is the answer again. */
-  outcome: 'accepted' | 'unchanged' | 'replayed'
+  /**
+   * accepted; bypassed: accepted without the cache, so that it cannot be read before it is persisted; unchanged: there was nothing
+   * to change; replayed: key and body were accepted before, and this is the answer again.
+   */
+  outcome: 'accepted' | 'bypassed' | 'unchanged' | 'replayed'
 }
 
 /** Accepts writes to one collection. Every method throws Invalid, Refused and Unavailable (`outcome-open`: it may still turn up). */
@@ -45,18 +49,22 @@ interface WriterParts {
   acceptor: Acceptor
 }
 
+const isAccepted = (outcome: Awaited<ReturnType<Acceptor['accept']>>) =>
+  outcome === 'accepted' || outcome === 'bypassed'
+
 /** How often a change is built anew because somebody else was faster. */
 const triesMax = 8
 
 export function createWriter({ collection, cache, stored, findKeyUse, acceptor }: WriterParts): Writer {
   const { name, title } = collection
 
-  /** The version that stands, cached; undefined if there never was one. */
+  /** The version that stands, cached; undefined if there never was one. @throws Unavailable while that cannot be known */
   const standing = async (id: string, { correlationId }: Caller): Promise<Version | undefined> => {
     const cached = await cache.read(id)
-    if (cached !== undefined) return cached
-    const row = await stored.read(id, correlationId)
-    return row === undefined ? undefined : cache.fill(row)
+    if (cached?.current) return cached
+    const { version, behind } = await cache.fill(id, await stored.read(id, correlationId))
+    if (behind) throw catchingUp()
+    return version
   }
   const isReplay = async (version: Version, request: KeyedRequest | undefined): Promise<boolean> => {
     if (request === undefined) return false
@@ -86,8 +94,8 @@ export function createWriter({ collection, cache, stored, findKeyUse, acceptor }
       checkIfMatch(ifMatch, base)
       const version = build({ ...base, record: JSON.parse(base.text) as StoredRecord }, request)
       if (version === undefined) return { id, version: base.version, outcome: 'unchanged' }
-      if ((await acceptor.accept(version, base, caller)) === 'accepted')
-        return { id, version: version.version, outcome: 'accepted' }
+      const outcome = await acceptor.accept(version, base, caller)
+      if (isAccepted(outcome)) return { id, version: version.version, outcome }
     }
     throw new Unavailable('contended', `Others change this ${title} all the time.`)
   }
@@ -107,8 +115,8 @@ export function createWriter({ collection, cache, stored, findKeyUse, acceptor }
           return { id, version: before.version, outcome: 'replayed' }
         }
         const version = firstVersion(collection, { id, content, now: accepted_at, ...keyOf(request) })
-        if ((await acceptor.accept(version, undefined, caller)) === 'accepted')
-          return { id, version: 1, outcome: 'accepted' }
+        const outcome = await acceptor.accept(version, undefined, caller)
+        if (isAccepted(outcome)) return { id, version: 1, outcome }
       }
       throw new Unavailable('contended', `Others make this ${title} at the same time.`)
     },

@@ -1,6 +1,6 @@
 import type { Chain } from '@ordermill/database'
 import { BadData, type Collection, hashOf, isId, parseRecord, type Version } from '@ordermill/model'
-import { type Delivery, type RecordMessage, readMessage } from '@ordermill/queue'
+import { type Delivery, type RecordMessage, readBarrier, readMessage } from '@ordermill/queue'
 
 /** A batch, read: versions of one record stand in chains, oldest first; chains of different records stand in rounds. */
 export interface ReadBatch {
@@ -8,6 +8,8 @@ export interface ReadBatch {
   rounds: Chain[][]
   /** Which deliveries brought a version: the same one may come twice. */
   deliveriesOf: Map<Version, Delivery[]>
+  /** Barriers: passed when all of the batch is dealt with. */
+  barriers: { delivery: Delivery; barrier: string }[]
   /** What cannot be read, and why. */
   unreadable: { delivery: Delivery; error: BadData }[]
   /** Of the request that caused the first of them: told to Postgres and to the log. */
@@ -20,9 +22,15 @@ export interface ReadBatch {
 export function readBatch(c: Collection, deliveries: Delivery[]): ReadBatch {
   const chains = new Map<string, Version[][]>()
   const deliveriesOf = new Map<Version, Delivery[]>()
+  const barriers: ReadBatch['barriers'] = []
   const unreadable: ReadBatch['unreadable'] = []
   let oldest: number | undefined
   for (const delivery of deliveries) {
+    const barrier = readBarrier(delivery.properties)
+    if (barrier !== undefined) {
+      barriers.push({ delivery, barrier })
+      continue
+    }
     try {
       const { message, acceptedAt } = readOne(c, delivery)
       oldest = Math.min(oldest ?? acceptedAt, acceptedAt)
@@ -38,7 +46,7 @@ export function readBatch(c: Collection, deliveries: Delivery[]): ReadBatch {
       rounds[round] ??= []
       rounds[round].push(chain as unknown as Chain)
     }
-  return { rounds, deliveriesOf, unreadable, correlationId: correlationIdOf(deliveries[0]), oldest }
+  return { rounds, deliveriesOf, barriers, unreadable, correlationId: correlationIdOf(deliveries[0]), oldest }
 
   function place(version: RecordMessage, delivery: Delivery): void {
     const ofOne = chains.get(version.id)

@@ -15,7 +15,8 @@ interface ConsumingParts {
 
 /** Starts what reads the queues: records and bulks go to the table, what was parked goes to the ledger. Each ends with its consumer. */
 export function startConsuming({ resources, wakeFollowers, giveUp }: ConsumingParts): Promise<void>[] {
-  const { collection, options, part, metrics, database, table, ledger, cache, queues, publisher, consumers } = resources
+  const { collection, options, part, metrics, database, table, ledger, cache, barriers, queues, publisher, consumers } =
+    resources
   const answer = (delivery: Delivery, outcome: string) => {
     const reply = replyTo(delivery.properties, outcome)
     if (reply !== undefined) publisher.publish(reply).catch(() => undefined) // who waits asks Postgres at last
@@ -48,6 +49,10 @@ export function startConsuming({ resources, wakeFollowers, giveUp }: ConsumingPa
       parking: parkingFrom(queues.name),
       consumer: consumers.records,
       settle,
+      passBarrier: (barrier) =>
+        barriers
+          .pass(barrier)
+          .catch((err: unknown) => part('persister').debug({ err }, 'a barrier came through unheard')),
       log: part('persister'),
     }),
     runBulks({

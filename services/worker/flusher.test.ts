@@ -1,4 +1,4 @@
-import { connectCache, createRecordCache } from '@ordermill/cache'
+import { connectCache, createBarriers, createRecordCache } from '@ordermill/cache'
 import { environment } from '@ordermill/config'
 import { createDatabase, createLeases, createReader, createTable } from '@ordermill/database'
 import { newId, orders } from '@ordermill/model'
@@ -37,7 +37,10 @@ const stored = createReader(database, orders)
 const log = createLogger({ service: 'test', level: 'silent' })
 
 let made = 0
-const newCache = () => createRecordCache({ client, collection: `orders${++made}`, namespace, dirtyLimit: 100_000 })
+const newCache = () => {
+  const parts = { client, collection: `orders${++made}`, namespace, dirtyLimit: 100_000 }
+  return Object.assign(createRecordCache(parts), { barriers: createBarriers(parts) })
+}
 
 /** A publisher that remembers what it published, on the real broker, unless the test says otherwise. */
 const recording = (publish: (id: string) => Promise<void> | undefined = () => undefined) => {
@@ -63,6 +66,7 @@ const flush = (t: Test, { cache, publisher, after_ms = 0 }: Flushing) => {
     {
       collection: orders,
       cache,
+      barriers: cache.barriers,
       stored,
       leases: createLeases(database, newId()),
       publisher,

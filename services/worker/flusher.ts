@@ -1,13 +1,16 @@
-import type { DirtyMark, RecordCache } from '@ordermill/cache'
+import type { Barriers, DirtyMark, RecordCache } from '@ordermill/cache'
 import type { Leases, RecordReader } from '@ordermill/database'
 import { type Collection, toError } from '@ordermill/model'
 import { type Publisher, recordMessage } from '@ordermill/queue'
 import type { Logger, WorkerMetrics } from '@ordermill/telemetry'
+import { createBarrierSender } from './barriers.ts'
+import { createSweeper } from './sweeper.ts'
 import { pause } from './waiting.ts'
 
 interface FlusherParts {
   collection: Collection
   cache: RecordCache
+  barriers: Barriers
   stored: RecordReader
   leases: Leases
   publisher: Pick<Publisher, 'publish' | 'state'>
@@ -24,11 +27,13 @@ const lease_ms = 10_000
 const page = 500
 
 /**
- * Looks after what stays dirty: publishes again what the broker never confirmed (at once when the broker is back), and settles
- * what Postgres already has. One flusher at a time.
+ * Looks after what stays dirty: publishes again what the broker never confirmed (at once when the broker is back), settles what
+ * Postgres already has, publishes what the broker lost, and sends the barrier that a new epoch waits for. One flusher at a time.
  */
 export async function runFlusher(parts: FlusherParts, signal: AbortSignal): Promise<void> {
   const { collection, leases, publisher, log } = parts
+  const sender = createBarrierSender(parts)
+  const sweep = createSweeper({ ...parts, sender })
   let broker = publisher.state()
   while (!signal.aborted) {
     await pause(every_ms, signal)
@@ -43,7 +48,8 @@ export async function runFlusher(parts: FlusherParts, signal: AbortSignal): Prom
         await pause(10, signal)
         if ((await hold()) === undefined) break
       }
-      await settlePersisted(parts)
+      await sender.catchUp()
+      await sweep()
     } catch (thrown) {
       log.warn({ err: toError(thrown) }, 'the flusher tries again')
       broker = before // what was to be done at once still is
@@ -90,11 +96,4 @@ async function settleTextless(marks: DirtyMark[], { cache, stored, log }: Flushe
   const missing = marks.filter(({ id, version }) => !known.has(`${id}:${version}`))
   if (missing.length > 0)
     log.warn({ missing: missing.length, first: missing[0] }, 'unsent without its text: sent meanwhile, or lost')
-}
-
-async function settlePersisted({ cache, stored, metrics, after_ms }: FlusherParts): Promise<void> {
-  const marks = await cache.marksOlderThan('sent', after_ms, page)
-  if (marks.length === 0) return
-  const settled = await cache.settle(await stored.persisted(marks))
-  metrics.flushed.inc({ outcome: 'settled' }, settled)
 }

@@ -1,7 +1,7 @@
 import type { Chain, Outcome, Table } from '@ordermill/database'
 import { BadData, orders, Unavailable, type Version } from '@ordermill/model'
 import { firstOrder, orderChain } from '@ordermill/model/testing'
-import { type Batch, type Delivery, recordMessage } from '@ordermill/queue'
+import { type Batch, barrierMessage, type Delivery, recordMessage } from '@ordermill/queue'
 import { until } from '@ordermill/servers/testing'
 import { createLogger, createRegistry, workerMetrics } from '@ordermill/telemetry'
 import t, { type Test } from 'tap'
@@ -62,6 +62,7 @@ const run = (t: Test, batches: Delivery[][], { apply, park, deadline_ms = 5_000 
       },
     },
     settle: async (versions) => void did.push(...versions.map(({ id, version }) => `settle ${id}:${version}`)),
+    passBarrier: async (barrier) => void did.push(`pass ${barrier}`),
     answer: (delivery, outcome) => void did.push(`${outcome} ${nameOf(delivery)}`),
     wakeFollower: () => undefined,
     deadline_ms,
@@ -186,4 +187,15 @@ t.test('a defect ends the persister instead of being retried or acked', async (t
     park: async () => Promise.reject(new TypeError('another')),
   })
   await t.rejects(parking.running, new TypeError('another'))
+})
+
+t.test('a barrier comes through when all before it and all of its own batch is committed, and is acked', async (t) => {
+  const [first, second] = [firstOrder(), firstOrder()]
+  const { body, properties } = barrierMessage('b-1', { exchange: '', collection: orders.name })
+  const barrier = { body, properties: properties as unknown as Delivery['properties'], redelivered: false, tag: 9 }
+  const { did, running } = run(t, [[deliveryOf(first)], [barrier, deliveryOf(second)]], {})
+  await running
+  const passed = indexOf(did, 'pass b-1')
+  for (const version of [first, second]) t.ok(indexOf(did, `commit ${nameOf(version)}`) < passed, did.join())
+  t.ok(passed < indexOf(did, 'ack b-1'))
 })

@@ -15,6 +15,8 @@ interface PersisterParts {
   parking: Parking
   /** Tells the cache what is persisted: best effort, the flusher finds what this misses. */
   settle(versions: Version[]): Promise<void>
+  /** Says that a barrier came through: best effort, the flusher sends another one. */
+  passBarrier(barrier: string): Promise<void>
   /** Tells who waits for a delivery what became of it; does nothing where nobody does. */
   answer(delivery: Delivery, outcome: 'persisted' | 'parked'): void
   /** Tells who follows the table that there is something to read. */
@@ -33,6 +35,7 @@ interface PersisterParts {
  * | persisted, superseded or duplicate  | acked              | settled               |
  * | conflict, bad data, unreadable      | parked, then acked | stays                 |
  * | unavailable                         | kept, tried again  | stays                 |
+ * | (a barrier)                         | acked              |                       |
  */
 export async function runPersister(parts: PersisterParts): Promise<void> {
   const { collection, consumer, metrics } = parts
@@ -92,6 +95,8 @@ async function persist(batch: Batch, read: ReadBatch, parkings: Parkings, parts:
       const refused = await persistRound(round, read, batch, signal, { ...parts, log })
       parkings.add(park(refused, batch, signal, parts))
     }
+    if (!signal.aborted) for (const { barrier } of read.barriers) await parts.passBarrier(barrier)
+    batch.settled(read.barriers.map(({ delivery }) => delivery))
     if (read.oldest !== undefined) metrics.persistLag.observe(Math.max(0, Date.now() - read.oldest) / 1_000)
   } catch (thrown) {
     outcome = 'given-up'
@@ -121,12 +126,12 @@ async function persistRound(
 ): Promise<Parked[]> {
   const { collection, table, deadline_ms, metrics } = parts
   const onRetry = retried(parts)
+  const count = countPersisted(collection.name)
   const apply = (chains: Chain[]): Promise<Outcome[][]> =>
     retryWhileUnavailable(
       () => withDeadline(deadline_ms, signal, (inner) => table.apply(chains, inner, count, read.correlationId)),
       {
         signal,
-  const count = countPersisted(collection.name)
         onRetry,
       },
     )

@@ -1,4 +1,4 @@
-import { connectCache, createRecordCache } from '@ordermill/cache'
+import { connectCache, createBarriers, createRecordCache } from '@ordermill/cache'
 import { createDatabase, createLeases, createLedger, createReader, createTable } from '@ordermill/database'
 import { type Collection, newId } from '@ordermill/model'
 import { createConsumer, createPublisher, topologyOf } from '@ordermill/queue'
@@ -95,6 +95,7 @@ export function openResources(options: WorkerOptions, root: Logger, collection: 
     leases: createLeases(database, holder),
     ledger,
     cache,
+    barriers: createBarriers({ client, collection: collection.name, namespace }),
     queues,
     exchange: topology.exchange,
     publisher,

@@ -70,8 +70,8 @@ export const headers: Record<string, Header> = {
     example: etag,
   },
   'X-Cache': {
-    description: 'Where it came from; BYPASS: the cache is away, and the answer may be stale.',
-    required: true,
+    description:
+      'Where it came from; BYPASS: without the cache, or while it catches up: the answer may be stale. Of a write: it cannot be read before it is persisted.',
     schema: text({ enum: ['HIT', 'MISS', 'BYPASS'] }),
     example: 'HIT',
   },

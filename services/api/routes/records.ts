@@ -50,6 +50,7 @@ export function recordRoutes(app: FastifyInstance, { collection, writer, reader,
   ) => {
     reply.header('location', `${base}/${id}`)
     if (outcome === 'replayed') reply.header('idempotent-replayed', 'true')
+    if (outcome === 'bypassed') reply.header('x-cache', 'BYPASS')
     const stage = wait === undefined ? 'processing' : await waiter.persisted(id, version, wait_ms)
     const status = outcome === 'unchanged' ? outcome : stage
     reply.code(status === 'unchanged' ? 200 : status === 'persisted' ? done : 202)
@@ -66,8 +67,8 @@ export function recordRoutes(app: FastifyInstance, { collection, writer, reader,
     body: inputSchema(collection),
     response: responses(
       {
-        201: answer('Persisted (with ?wait=persisted)', answered, 'Location', 'Idempotent-Replayed'),
-        202: answer('Accepted', answered, 'Location', 'Idempotent-Replayed'),
+        201: answer('Persisted (with ?wait=persisted)', answered, 'Location', 'Idempotent-Replayed', 'X-Cache'),
+        202: answer('Accepted', answered, 'Location', 'Idempotent-Replayed', 'X-Cache'),
       },
       ...[400, 413, 415, 422, 503],
     ),

@@ -1,0 +1,28 @@
+import { toError, Unavailable } from '@ordermill/model'
+
+/** Turns what the client throws into what a caller can act on. @throws Unavailable `cache-away` or `cache-full` */
+export async function away<T>(answer: Promise<T>): Promise<T> {
+  try {
+    return await answer
+  } catch (thrown) {
+    const cause = toError(thrown)
+    if (cause.message.startsWith('OOM'))
+      throw new Unavailable('cache-full', 'The cache is full.', { cause, retryAfterSeconds: 5 })
+    throw new Unavailable('cache-away', 'The cache does not answer.', { cause })
+  }
+}
+
+/**
+ * As `away`, for a step that may have been done though no answer came: only an error of Redis itself says that it was not.
+ * @throws Unavailable, also `outcome-open`
+ */
+export async function open<T>(answer: Promise<T>): Promise<T> {
+  try {
+    return await answer
+  } catch (thrown) {
+    const cause = toError(thrown)
+    if (cause.name === 'ReplyError') return await away(Promise.reject(cause))
+    if (/isn't writeable|offline queue/i.test(cause.message)) return await away(Promise.reject(cause))
+    throw new Unavailable('outcome-open', 'The cache did not answer in time; the record may still turn up.', { cause })
+  }
+}

@@ -1,0 +1,11 @@
+import { createBarriers } from './barriers.ts'
+import { createRecordCache, type RecordCache } from './cache.ts'
+
+type Parts = Parameters<typeof createRecordCache>[0]
+
+/** The cache of a collection whose epoch has its barrier behind it, as if a worker had seen to that. */
+export async function openCache(parts: Parts): Promise<RecordCache> {
+  const cache = createRecordCache(parts)
+  await createBarriers(parts).pass(await cache.checkEpoch())
+  return cache
+}

@@ -1,0 +1,37 @@
+import { environment } from '@ordermill/config'
+import { startServer } from '@ordermill/servers'
+import { corner, until } from '@ordermill/servers/testing'
+import t from 'tap'
+import { get, patch, post, startTestApi, startTestWorker } from './testing.ts'
+
+const { env } = await corner(t, environment())
+const broker = await startServer('rabbitmq', { env: environment() })
+t.teardown(() => broker.remove())
+/** The flusher looks after what is old: too late to help here. */
+const parts = { ...env, RABBITMQ_URL: broker.url, LOG_LEVEL: 'silent', FLUSH_AFTER_MS: '3600000' }
+
+t.test('changes made while the broker is away go out before the first one after it is back', async (t) => {
+  const { url } = await startTestApi(t, parts)
+  const placed = await post(`${url}/api/orders`, { product_name: 'TEA', amount: 1 })
+  const order = `${url}/api/orders/${placed.body['order_id']}`
+  await broker.kill('SIGKILL')
+  await until('the API knows', async () => {
+    const { body } = await get(`${url}/health`)
+    return JSON.stringify(body).includes('"rabbitmq","status":"away"')
+  })
+  for (const amount of [2, 3, 4]) t.equal((await patch(order, { amount })).status, 202)
+  await broker.start()
+  await until('the API is connected again', async () => {
+    const { body } = await get(`${url}/health`)
+    return !JSON.stringify(body).includes('"rabbitmq","status":"away"')
+  })
+  t.equal((await patch(order, { amount: 5 })).status, 202, 'before any flusher could look')
+  await startTestWorker(t, parts)
+  const { body } = await until('it is persisted', async () => {
+    const history = await get(`${order}/history`)
+    return JSON.stringify(history.body).includes('"version":5') && history
+  })
+  t.match(body, { versions: [{ version: 5 }, { version: 4 }, { version: 3 }, { version: 2 }, { version: 1 }] })
+  const parked = await get(`${url}/api/admin/parked`)
+  t.same(parked.body['parked'], [], 'nothing is parked as a conflict')
+})
