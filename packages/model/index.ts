@@ -28,6 +28,7 @@ export {
   type Interval,
   intervals,
   type Range,
+  type RangesFacet,
 } from './facets.ts'
 export { type Fault, pointer } from './faults.ts'
 export { type Field, integer, keyword, money, type SearchKind, text, time } from './fields.ts'

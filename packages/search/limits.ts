@@ -8,4 +8,8 @@ export const limits = {
   words: 32,
   characters: 500,
   slop: 10,
+  facets: 10,
+  facetValues: 100,
+  ranges: 50,
+  rangeName: 100,
 } as const

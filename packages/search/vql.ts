@@ -8,6 +8,7 @@ import {
   type Sort,
 } from '@ordermill/model'
 import { readWhere, type Scope } from './conditions.ts'
+import { readFacets } from './facets.ts'
 import { limits } from './limits.ts'
 import { Faults, type Path, unknownName } from './members.ts'
 import { readSortValues } from './sort-values.ts'
@@ -20,7 +21,7 @@ export interface Asked {
 
 /** In the order of the index that lists are read by. */
 const newest: Sort[] = ['created_at', 'id'].map((field) => ({ field, descending: true }))
-const members = ['where', 'order_by', 'select_columns', 'page', 'limit', 'search_after'] as const
+const members = ['where', 'order_by', 'select_columns', 'page', 'limit', 'search_after', 'facets'] as const
 
 /**
  * Reads a query in VQL and checks it against the collection.
@@ -29,13 +30,10 @@ const members = ['where', 'order_by', 'select_columns', 'page', 'limit', 'search
 export function readQuery(c: Collection, body: unknown): Asked {
   const faults = new Faults()
   const fields = queryFields(c)
-  const scope: Scope = { faults, fields, clauses: 0, ranked: false }
   const sent = faults.object(body, [], members) ?? {}
-  const where = readWhere(scope, sent['where'], ['where'], 0)
-  if (scope.clauses > limits.clauses)
-    faults.add(['where'], 'clauses', `must have no more than ${limits.clauses} conditions, not ${scope.clauses}`)
+  const { where, ranked } = readConditions(faults, fields, sent['where'])
   const asked = sent['order_by'] === undefined ? undefined : readSort(faults, fields, sent['order_by'])
-  const sort = asked ?? (scope.ranked ? [] : newest)
+  const sort = asked ?? (ranked ? [] : newest)
   const columns = sent['select_columns'] === undefined ? undefined : readColumns(faults, fields, sent['select_columns'])
   const page = faults.whole(sent['page'], ['page'], { min: 1, max: foundMax, otherwise: 1 })
   const size = faults.whole(sent['limit'], ['limit'], { min: 1, max: limits.size, otherwise: 25 })
@@ -47,8 +45,30 @@ export function readQuery(c: Collection, body: unknown): Asked {
     if (page > 1) faults.add(['page'], 'page', 'must be 1 or absent beside search_after')
     if (after !== undefined) query.after = after
   }
+  if (sent['facets'] !== undefined) query.facets = readFacets(faults, fields, sent['facets'])
   if (faults.list.length > 0) throw new Invalid(faults.list)
   return { query, columns }
+}
+
+/**
+ * Reads what is to be counted: `where` alone.
+ * @throws Invalid with every fault, each at its place
+ */
+export function readCount(c: Collection, body: unknown): Query {
+  const faults = new Faults()
+  const sent = faults.object(body, [], ['where']) ?? {}
+  const { where } = readConditions(faults, queryFields(c), sent['where'])
+  if (faults.list.length > 0) throw new Invalid(faults.list)
+  return { where, sort: [], from: 0, size: 0, exact: true }
+}
+
+/** What records must be like, and whether they differ in relevance. */
+function readConditions(faults: Faults, fields: Map<string, QueryField>, value: unknown) {
+  const scope: Scope = { faults, fields, clauses: 0, ranked: false }
+  const where = readWhere(scope, value, ['where'], 0)
+  if (scope.clauses > limits.clauses)
+    faults.add(['where'], 'clauses', `must have no more than ${limits.clauses} conditions, not ${scope.clauses}`)
+  return { where, ranked: scope.ranked }
 }
 
 function readSort(faults: Faults, fields: Map<string, QueryField>, value: unknown): Sort[] | undefined {
