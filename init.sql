@@ -283,11 +283,24 @@ INSERT INTO accounting (collection, epoch, parked, replayed, discarded)
     count(*) FILTER (WHERE standing = 'discarded')
   FROM parked_subjects GROUP BY collection;
 
--- 0006_changes
+-- 0009_persisting
 
--- Others are told of the changes that come from here on: a table that is empty from its first one.
-INSERT INTO search_cursors (index_uuid, index_name, change_seq)
-  SELECT '(changes)orders', '(changes)orders', coalesce(max(change_seq), 0) FROM orders ON CONFLICT DO NOTHING;
+-- The real write of a probe: what cannot be written here cannot be persisted either.
+CREATE TABLE probes (
+  collection text PRIMARY KEY,
+  probed_at timestamptz NOT NULL
+);
+
+-- Attempts of deliveries that came again and were tried alone, written before the attempt. One that is open (it has a holder) though
+-- the delivery is somebody else's now is one in which a worker died.
+CREATE TABLE attempts (
+  queue text NOT NULL,
+  identity text NOT NULL,
+  holder uuid,
+  deaths integer NOT NULL DEFAULT 0,
+  updated_at timestamptz NOT NULL DEFAULT now(),
+  PRIMARY KEY (queue, identity)
+);
 
 CREATE TABLE migrations (
   id serial PRIMARY KEY,
@@ -301,4 +314,4 @@ INSERT INTO migrations (name, run_on) VALUES
   ('0004_parked', now()),
   ('0005_texts', now()),
   ('0006_accounting', now()),
-  ('0006_changes', now());
+  ('0009_persisting', now());

@@ -1,9 +1,10 @@
-import type { Collection, Version } from '@ordermill/model'
+import { BadData, type Collection, type Version } from '@ordermill/model'
 import { columnsOf, recordSql } from './columns.ts'
 import { sqlComment } from './comment.ts'
 import type { Database, Session } from './database.ts'
 import { type Chain, decide, type Outcome, type Standing } from './decide.ts'
 import { databaseFailure } from './failure.ts'
+import { chainFrom, samplesOf } from './probe.ts'
 
 /** Where the persister writes. */
 export interface Table {
@@ -22,6 +23,14 @@ export interface Table {
     work: (apply: (chains: Chain[]) => Promise<Outcome[][]>) => Promise<T>,
     also?: Also,
   ): Promise<T>
+  /**
+   * A small write that does all that `apply` does, under the same locks and timeouts, and commits: could something be persisted now?
+   * It writes, updates and supersedes a record that nobody has and undoes that, triggers and `also` included, then commits a row of
+   * its own: whatever keeps every record from being persisted (a lock, no space, read-only, a standby that confirms no commit, a
+   * trigger that fails for all) makes this fail as well.
+   * @throws what `apply` would; BadData if the table refuses even what stands in it
+   */
+  probe(signal: AbortSignal, also?: Also): Promise<void>
 }
 
 /** What else has to happen in the same transaction, with the outcomes in hand. What it throws undoes everything. */
@@ -113,7 +122,37 @@ export function createTable(database: Database, c: Collection): Table {
     return outcomes
   }
 
+  /** Applies a chain made of one of the samples, and undoes it: of the first that the table does not refuse. */
+  const applySample = async (session: Session, also: Also | undefined) => {
+    let refused: BadData | undefined
+    for (const sample of await samplesOf(session, c)) {
+      const [first, ...after] = chainFrom(sample)
+      await session.query({ text: 'SAVEPOINT trial' })
+      try {
+        await applyAlso(session, [[first]], also)
+        await applyAlso(session, [after], also)
+        return void (await session.query({ text: 'ROLLBACK TO SAVEPOINT trial' }))
+      } catch (thrown) {
+        const failure = databaseFailure(thrown)
+        if (!(failure instanceof BadData)) throw failure
+        refused = failure
+        await session.query({ text: 'ROLLBACK TO SAVEPOINT trial' })
+      }
+    }
+    throw refused
+  }
+
   return {
+    async probe(signal, also) {
+      const write = async (session: Session) => {
+        await applySample(session, also)
+        await session.query({
+          text: 'INSERT INTO probes VALUES ($1, now()) ON CONFLICT (collection) DO UPDATE SET probed_at = now()',
+          values: [c.name],
+        })
+      }
+      await database.transaction(write, { signal, begin })
+    },
     apply: (chains, signal, also, correlationId) =>
       // The comment is in the BEGIN: the statements after it stay prepared.
       database.transaction((session) => applyAlso(session, chains, also), {

@@ -39,6 +39,7 @@ const run = (t: Test, batches: Delivery[][], { apply, park, deadline_ms = 5_000 
   }
   const table: Table = {
     tryOut: unused,
+    probe: unused,
     async apply(chains, signal) {
       const outcomes = await (apply?.(chains, signal) ??
         Promise.resolve(chains.map((chain) => chain.map((): Outcome => 'inserted'))))
