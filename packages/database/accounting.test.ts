@@ -24,6 +24,10 @@ function period() {
   epochs += 1
   const epoch = `epoch-${epochs}`
   const accepted = <V extends Version>(version: V): V => ({ ...version, epoch })
+  const chain = () => {
+    const [first, second, third] = orderChain()
+    return [accepted(first), accepted(second), accepted(third)] as const
+  }
   const persist = async (...chains: Chain[]) =>
     (await table.apply(chains, whenever(), countPersisted(orders.name))).flat().join(' ')
   /** Parks a version; `twin`: bytes that are not those of its hash. Gives the number of its row. */
@@ -40,7 +44,7 @@ function period() {
     const { epoch: own } = await readAccounts(database, orders.name, epoch)
     return Object.fromEntries(Object.entries(own).filter(([, count]) => count !== 0))
   }
-  return { epoch, accepted, persist, park, counts }
+  return { epoch, accepted, chain, persist, park, counts }
 }
 const discard = ({ n }: { n: number }) => view.discard(n, { by: 'sam', reason: 'test' })
 const messageOf = (version: Version, identity: string) => ({
@@ -63,10 +67,10 @@ const messageOf = (version: Version, identity: string) => ({
 })
 
 t.test('distinct versions are counted once, by the epoch in which they were accepted', async (t) => {
-  const { accepted, persist, counts, epoch } = period()
+  const { accepted, chain, persist, counts, epoch } = period()
   const other = period()
   const before = (await readAccounts(database, orders.name, epoch)).uncached
-  const [first, second, third] = orderChain().map(accepted) as [Version, Version, Version]
+  const [first, second, third] = chain()
   const elsewhere = other.accepted(firstOrder())
   t.equal(await persist([first, second], [elsewhere], [firstOrder()]), 'superseded inserted inserted inserted')
   t.equal(await persist([first, second, third], [elsewhere]), 'duplicate duplicate updated duplicate')
@@ -116,12 +120,7 @@ t.test(
   'parked or discarded, then persisted after all: counted as persisted alone, whatever comes after that',
   async (t) => {
     const { accepted, persist, park, counts } = period()
-    const [replayed, redelivered, discarded] = Array.from({ length: 3 }, () => accepted(firstOrder())) as [
-      Version,
-      Version,
-      Version,
-    ]
-    await ledger.replayed([await park(replayed)])
+    const [replayed, redelivered, discarded] = [accepted(firstOrder()), accepted(firstOrder()), accepted(firstOrder())]
     const left = await park(redelivered)
     await discard(await park(discarded))
     t.same(await counts(), { replayed: 1, parked: 1, discarded: 1 })
@@ -164,8 +163,8 @@ t.test('a twin without its epoch is counted where the version is, whichever come
 })
 
 t.test('a version that was parked, and replayed after what was built on it was persisted, is superseded', async (t) => {
-  const { accepted, persist, park, counts } = period()
-  const [first, second] = orderChain().map(accepted) as [Version, Version]
+  const { chain, persist, park, counts } = period()
+  const [first, second] = chain()
   const row = await park(first)
   t.equal(await persist([second]), 'inserted')
   t.same(await counts(), { persisted: 1, parked: 1 })
