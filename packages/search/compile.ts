@@ -1,5 +1,5 @@
 import type { estypes } from '@elastic/elasticsearch'
-import { type Condition, editsOf, type Query, type QueryField, sortKeys, type TextCondition } from '@ordermill/model'
+import { type Condition, editsOf, type TextCondition } from '@ordermill/model'
 import { gramsField, gramsOf, wordsField } from './folded.ts'
 
 type Dsl = estypes.QueryDslQueryContainer
@@ -55,26 +55,4 @@ function misspelt(name: string, value: string): Dsl {
   // A constant score lets the engine look at every word that is near: the best fifty alone are another answer.
   const rules = { fuzziness, prefix_length: 1, transpositions: false, rewrite: 'constant_score' }
   return { fuzzy: { [name]: { value, ...rules } } }
-}
-
-/** Order and start of a page. */
-export function compileOrder(
-  { sort, from, after }: Query,
-  fields: Map<string, QueryField>,
-): Pick<estypes.SearchRequest, 'sort' | 'search_after' | 'from'> {
-  const keys = sort.length === 0 ? [] : sortKeys(sort)
-  const order = (descending: boolean) => (descending ? ('desc' as const) : ('asc' as const))
-  return {
-    sort:
-      keys.length === 0
-        ? [{ _score: { order: 'desc' } }, { id: 'asc' }]
-        : keys.map(({ field, descending }) => ({
-            [field]: {
-              order: order(descending),
-              missing: '_last',
-              ...(fields.get(field)?.kind === 'time' ? { format: 'strict_date_optional_time' } : {}),
-            },
-          })),
-    ...(after === undefined ? { from } : { search_after: after as estypes.SortResults }),
-  }
 }

@@ -5,9 +5,11 @@
  */
 export { createSearchClient, type EngineClient } from './client.ts'
 export { type IndexDefinition, indexDefinition } from './definition.ts'
+export { facetsOf } from './facets.ts'
 export { createHighlighter, type Highlighter } from './highlight.ts'
 export { limits } from './limits.ts'
 export { createSearcher, type Searcher } from './searcher.ts'
 export { simpleQuery } from './simple.ts'
-export { type Asked, readQuery } from './vql.ts'
+export { SnapshotGone } from './snapshots.ts'
+export { type Asked, readCount, readQuery } from './vql.ts'
 export { createIndexWriter, type Document, EngineRefused, type IndexWriter, type WriteResult } from './writer.ts'

@@ -1,10 +1,20 @@
-import { type Collection, type Found, foundMax, type Query, queryFields, type SortValue } from '@ordermill/model'
+import { type Collection, type Found, foundMax, type Query, queryFields, Unavailable } from '@ordermill/model'
+import { compileFacets, readFacetCounts } from './aggregations.ts'
 import { type EngineClient, engineAway } from './client.ts'
-import { compile, compileOrder } from './compile.ts'
+import { compile } from './compile.ts'
+import { compileOrder } from './order.ts'
+import { createSnapshots, isGone, SnapshotGone } from './snapshots.ts'
 
 /** Asks the engine. Every method throws Unavailable (`search-away`) when it does not answer, or cannot answer this. */
 export interface Searcher {
   query(query: Query, correlationId?: string): Promise<Found>
+  /**
+   * The same in a snapshot: a new one where none is named. `snapshot` of what is found names it for the next page.
+   * @throws SnapshotGone | Unavailable (`search-busy`: there are too many)
+   */
+  queryIn(snapshot: string | undefined, query: Query, correlationId?: string): Promise<Found & { snapshot: string }>
+  /** Lets go of a snapshot. Never throws. */
+  close(snapshot: string): Promise<void>
   /** How the engine says it is. */
   health(): Promise<string>
 }
@@ -12,35 +22,55 @@ export interface Searcher {
 /** Searches a collection under its alias. */
 export function createSearcher(client: EngineClient, c: Collection, alias: string): Searcher {
   const fields = queryFields(c)
+  const snapshots = createSnapshots(client, alias)
+
+  async function ask(query: Query, where: { index: string } | { pit: { id: string } }, correlationId?: string) {
+    const order = compileOrder(query, fields)
+    const answer = await client.search(
+      {
+        ...where,
+        size: query.size,
+        track_total_hits: query.exact ? true : foundMax,
+        allow_partial_search_results: false,
+        _source: false,
+        query: { bool: { must: [compile(query.where)], must_not: [{ exists: { field: 'deleted_at' } }] } },
+        ...(query.facets && { aggregations: compileFacets(query.facets) }),
+        ...order.request,
+      },
+      correlationId === undefined ? {} : { opaqueId: correlationId },
+    )
+    const { total } = answer.hits
+    const { value, relation } = typeof total === 'object' ? total : { value: total ?? 0, relation: 'eq' as const }
+    const found: Found = {
+      hits: answer.hits.hits.map((hit) => ({
+        id: hit._id ?? '',
+        score: hit._score ?? null,
+        sort: order.sortValues(hit.sort ?? []),
+      })),
+      total: { value: query.exact ? value : Math.min(value, foundMax), relation },
+      ...(query.facets && { facets: readFacetCounts(query.facets, answer.aggregations ?? {}) }),
+    }
+    return { found, pit_id: answer.pit_id }
+  }
   return {
     async query(query, correlationId) {
       try {
-        const answer = await client.search(
-          {
-            index: alias,
-            size: query.size,
-            track_total_hits: foundMax,
-            allow_partial_search_results: false,
-            _source: false,
-            query: { bool: { must: [compile(query.where)], must_not: [{ exists: { field: 'deleted_at' } }] } },
-            ...compileOrder(query, fields),
-          },
-          correlationId === undefined ? {} : { opaqueId: correlationId },
-        )
-        const { total } = answer.hits
-        const { value, relation } = typeof total === 'object' ? total : { value: total ?? 0, relation: 'eq' as const }
-        return {
-          hits: answer.hits.hits.map((hit) => ({
-            id: hit._id ?? '',
-            score: hit._score ?? null,
-            sort: (hit.sort ?? []) as SortValue[],
-          })),
-          total: { value: Math.min(value, foundMax), relation },
-        }
+        return (await ask(query, { index: alias }, correlationId)).found
       } catch (thrown) {
         throw engineAway(thrown)
       }
     },
+    async queryIn(given, query, correlationId) {
+      try {
+        const snapshot = given ?? (await snapshots.open(correlationId))
+        const { found, pit_id } = await ask(query, snapshots.request(snapshot), correlationId)
+        return { ...found, snapshot: snapshots.renamed(snapshot, pit_id) }
+      } catch (thrown) {
+        if (thrown instanceof Unavailable) throw thrown
+        throw given !== undefined && isGone(thrown) ? new SnapshotGone(thrown) : engineAway(thrown)
+      }
+    },
+    close: (snapshot) => snapshots.close(snapshot),
     async health() {
       try {
         return (await client.cluster.health()).status
