@@ -1,7 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { connectCache } from '@ordermill/cache'
+import { openCache } from '@ordermill/cache/testing'
 import { readOptions } from '@ordermill/config'
 import { createDatabase } from '@ordermill/database'
+import { orders } from '@ordermill/model'
+import { until } from '@ordermill/servers/testing'
 import { createLogger } from '@ordermill/telemetry'
 import type { FastifyInstance } from 'fastify'
 import { buildApp } from './api/app.ts'
@@ -16,13 +20,23 @@ interface Teardown {
 
 /**
  * The API in this process, listening on any port; stopped in the teardown. A late event loop is the test's own doing here,
- * since both share it: nothing is refused for that unless `env` says so.
+ * since both share it: nothing is refused for that unless `env` says so. Nothing was accepted before, so that its cache has
+ * nothing to catch up with.
  */
 export async function startTestApi(t: Teardown, env: Env): Promise<{ app: FastifyInstance; url: string }> {
   const options = readOptions({ EVENT_LOOP_DELAY_MAX_MS: '0', ...env }, apiOptionNames)
   const { app, brokerReady } = await buildApp(options, createLogger({ service: 'api', level: options.LOG_LEVEL }))
   t.teardown(() => app.close())
   await brokerReady
+  const client = connectCache({
+    urls: options.REDIS_ADDR,
+    timeout_ms: 5_000,
+    onError: () => undefined,
+    onReady: () => undefined,
+  })
+  t.teardown(() => client.disconnect())
+  const parts = { client, collection: orders.name, namespace: options.NAMESPACE, dirtyLimit: options.DIRTY_LIMIT }
+  await until('the cache is there', () => openCache(parts).catch(() => undefined))
   const url = await app.listen({ host: '127.0.0.1', port: options.API_PORT })
   return { app, url }
 }

@@ -29,7 +29,8 @@ t.test('changes made while the broker is away go out before the first one after 
   await startTestWorker(t, parts)
   const { body } = await until('it is persisted', async () => {
     const history = await get(`${order}/history`)
-    return JSON.stringify(history.body).includes('"version":5') && history
+    const { versions } = history.body as { versions?: { superseded_at?: string }[] }
+    return versions?.length === 5 && history
   })
   t.match(body, { versions: [{ version: 5 }, { version: 4 }, { version: 3 }, { version: 2 }, { version: 1 }] })
   const parked = await get(`${url}/api/admin/parked`)

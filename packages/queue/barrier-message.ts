@@ -1,4 +1,3 @@
-import type { MessageProperties } from 'amqplib'
 import type { OutgoingMessage } from './publisher.ts'
 
 /** The type of a barrier: a message that says nothing but that all before it have been dealt with when it is its turn. */
@@ -24,5 +23,5 @@ export function barrierMessage(
 }
 
 /** Which barrier a message is; undefined if it is none. */
-export const readBarrier = ({ type: given, messageId }: MessageProperties): string | undefined =>
+export const readBarrier = ({ type: given, messageId }: { type?: unknown; messageId?: unknown }): string | undefined =>
   given === type ? String(messageId) : undefined

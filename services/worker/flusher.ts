@@ -22,7 +22,7 @@ interface FlusherParts {
 }
 
 /** How often it looks, how long its lease lasts, and how many records it takes at a time. */
-const every_ms = 1_000
+const every_ms = 500
 const lease_ms = 10_000
 const page = 500
 

@@ -9,7 +9,7 @@ const every_ms = 500
 export function watchEpoch({ app, log: root }: Surroundings, cache: Pick<RecordCache, 'checkEpoch'>): void {
   const log = root.child({ component: 'cache' })
   let known: string | undefined
-  const look = async () => {
+  const look = async (): Promise<void> => {
     try {
       const epoch = await cache.checkEpoch()
       if (known !== undefined && epoch !== known)
@@ -19,6 +19,7 @@ export function watchEpoch({ app, log: root }: Surroundings, cache: Pick<RecordC
       log.debug({ err: toError(thrown) }, 'the epoch of the cache is not known')
     }
   }
+  look()
   const timer = setInterval(look, every_ms)
   app.addHook('onClose', () => clearInterval(timer))
 }
