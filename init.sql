@@ -283,6 +283,12 @@ INSERT INTO accounting (collection, epoch, parked, replayed, discarded)
     count(*) FILTER (WHERE standing = 'discarded')
   FROM parked_subjects GROUP BY collection;
 
+-- 0007_changes
+
+-- Others are told of the changes that come from here on: a table that is empty from its first one.
+INSERT INTO search_cursors (index_uuid, index_name, change_seq)
+  SELECT '(changes)orders', '(changes)orders', coalesce(max(change_seq), 0) FROM orders ON CONFLICT DO NOTHING;
+
 -- 0009_persisting
 
 -- The real write of a probe: what cannot be written here cannot be persisted either.
@@ -314,4 +320,5 @@ INSERT INTO migrations (name, run_on) VALUES
   ('0004_parked', now()),
   ('0005_texts', now()),
   ('0006_accounting', now()),
+  ('0007_changes', now()),
   ('0009_persisting', now());

@@ -7,7 +7,7 @@ import { Ajv2020 } from 'ajv/dist/2020.js'
 import addFormats from 'ajv-formats'
 import { type ConsumeMessage, connect } from 'amqplib'
 import t from 'tap'
-import { post, startTestApi, startTestWorker } from './testing.ts'
+import { patch, post, remove, startTestApi, startTestWorker } from './testing.ts'
 
 interface Message {
   headers: object
@@ -101,7 +101,7 @@ t.test('the queues of the document are those on the broker, with these arguments
   const exchanges = Object.values(document.channels).flatMap(({ bindings }) => bindings.amqp.exchange ?? [])
   for (const { name, type } of exchanges)
     t.match(await ask(`exchanges/%2F/${encodeURIComponent(name)}`), { type, durable: true })
-  t.equal(exchanges.length, 2)
+  t.equal(exchanges.length, 3)
 })
 
 const traceparent = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01'
@@ -184,6 +184,31 @@ t.test('answers and parked messages, as the worker sends them, are what the docu
   const answer = await replies.next('reply:broken')
   t.match(answer.properties, { type: 'parked', correlationId: 'broken' })
   t.same(faultsOf('reply', answer), [])
+})
+
+t.test('changes, as the worker tells them to others, are what the document says', async (t) => {
+  const { queue } = await channel.assertQueue('', { exclusive: true })
+  await channel.bindQueue(queue, topology.changes, 'orders.changed')
+  const told: ConsumeMessage[] = []
+  await channel.consume(queue, (message) => void (message !== null && told.push(message)), { noAck: true })
+  const created = await post(`${url}/api/orders?wait=persisted`, { product_name: 'LANTERN', amount: 1 })
+  const one = `${url}/api/orders/${String(created.body['order_id'])}`
+  const next = (version: number) =>
+    until(`version ${version} is told`, () =>
+      told.find(({ content }) => {
+        const change = JSON.parse(content.toString()) as { id: string; version: number }
+        return one.endsWith(change.id) && change.version === version
+      }),
+    )
+  await next(1)
+  await patch(`${one}?wait=persisted`, { quantity: 3, customer_id: 'ann' })
+  await next(2)
+  await remove(`${one}?wait=persisted`)
+  await next(3)
+  for (const message of told) {
+    t.same(faultsOf('orders.change', message), [])
+    t.match(message.fields, { exchange: topology.changes, routingKey: 'orders.changed' })
+  }
 })
 
 const byName = (a: { name?: unknown }, b: { name?: unknown }): number => (String(a.name) < String(b.name) ? -1 : 1)

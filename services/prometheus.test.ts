@@ -17,7 +17,8 @@ const counters = {
     'bulks_total',
     'records_parked_total',
     'persist_retries_total',
-    'documents_indexed_total',
+    'follower_changes_total',
+    'changes_told_total',
     'records_flushed_total',
   ],
 }

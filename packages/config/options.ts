@@ -174,6 +174,12 @@ export const options = {
     max: 10_000,
     default: '1000',
   }),
+  CHANGES: oneOf({
+    about:
+      'Whether others are told of changes, on the exchange ordermill.changes. Switched on again, it goes on where it was.',
+    values: ['on', 'off'],
+    default: 'on',
+  }),
   SIMULATE_FAILURE_PRODUCT: anyText({
     about:
       'A product of this name makes its bulk fail inside the transaction, so that a rollback can be watched; empty: none does.',

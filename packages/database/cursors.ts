@@ -1,6 +1,7 @@
+import type { Collection } from '@ordermill/model'
 import type { Session } from './database.ts'
 
-/** How far each search index has followed. Keyed by the index's UUID, so that a new index starts from 0. */
+/** How far each follower has come. Keyed by the index's UUID, so that a new index starts from 0. */
 export interface Cursors {
   /** Where the follower of this index stands; makes the cursor if there is none. */
   open(index: { uuid: string; name: string }): Promise<number>
@@ -55,4 +56,28 @@ export async function indexLag(
     values: [alias],
   })
   return { changes: Math.max(0, row?.changes ?? 0), seconds: Math.max(0, row?.seconds ?? 0) }
+}
+
+/** The key and name of the cursor of what others were told of a collection. No namespace begins with a bracket. */
+export const changesCursor = (c: Collection): string => `(changes)${c.name}`
+
+/** SQL that sets this cursor where the table is being made, so that others are told of everything in it. */
+export const changesCursorSql = (c: Collection): string =>
+  `-- Of what comes from here on, others are told.
+INSERT INTO search_cursors (index_uuid, index_name) VALUES ('${changesCursor(c)}', '${changesCursor(c)}') ON CONFLICT DO NOTHING;
+`
+
+/**
+ * Makes the cursor where there is none, and gives its name. It starts at the last change: a table that stood long before anybody
+ * could listen is not told from its first change on.
+ */
+export async function openChangesCursor(session: Session, c: Collection): Promise<string> {
+  const name = changesCursor(c)
+  await session.query({
+    name: `${c.name}-changes-cursor`,
+    text: `INSERT INTO search_cursors (index_uuid, index_name, change_seq)
+      SELECT $1, $1, coalesce(max(change_seq), 0) FROM ${c.name} ON CONFLICT DO NOTHING`,
+    values: [name],
+  })
+  return name
 }

@@ -1,5 +1,6 @@
 import { type Collection, searchableTexts } from '@ordermill/model'
 import { type Column, columnsOf } from './columns.ts'
+import { changesCursor, changesCursorSql } from './cursors.ts'
 import { textsTable } from './texts.ts'
 
 const define = ({ name, type, nullable, fallback }: Column) =>
@@ -34,7 +35,8 @@ CREATE TRIGGER ${name}_lock_changes BEFORE INSERT OR UPDATE OR DELETE ON ${name}
   FOR EACH STATEMENT EXECUTE FUNCTION lock_changes();
 CREATE TRIGGER ${name}_number_change BEFORE UPDATE ON ${name}
   FOR EACH ROW WHEN (NEW.change_seq = OLD.change_seq) EXECUTE FUNCTION number_change();
-${textsSql(c)}`
+${textsSql(c)}
+${changesCursorSql(c)}`
 }
 
 const textIndexSql = (table: string, name: string) =>
@@ -57,7 +59,8 @@ ${indexes.join('')}`
 
 /** SQL that takes all of it away. */
 export const dropSql = (c: Collection): string =>
-  `${searchableTexts(c).length === 0 ? '' : `DROP TABLE ${textsTable(c)};\n`}DROP TABLE ${c.name}_history;\nDROP TABLE ${c.name};\n`
+  `DELETE FROM search_cursors WHERE index_uuid = '${changesCursor(c)}';
+${searchableTexts(c).length === 0 ? '' : `DROP TABLE ${textsTable(c)};\n`}DROP TABLE ${c.name}_history;\nDROP TABLE ${c.name};\n`
 
 /** SQL that adds the columns which the table and its texts lack, and SQL that takes them away again. */
 export function addColumnsSql(

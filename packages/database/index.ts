@@ -5,7 +5,7 @@
  */
 export { type Account, type Accounts, countPersisted, readAccounts, storeRejected } from './accounting.ts'
 export { type Bulk, type MemberError, readBulk, storeBulk } from './bulks.ts'
-export { type Cursors, createCursors, indexLag } from './cursors.ts'
+export { type Cursors, createCursors, indexLag, openChangesCursor } from './cursors.ts'
 export { createDatabase, type Database, type Session } from './database.ts'
 export { addColumnsSql, createSql, dropSql, textsSql } from './ddl.ts'
 export { type Chain, decide, type Outcome } from './decide.ts'
@@ -28,6 +28,7 @@ export {
   type ParkedSummary,
   type ParkedView,
 } from './parked.ts'
+export { readPast } from './past.ts'
 export { type Change, createReader, type RecordReader } from './reader.ts'
 export { searchRecords } from './searching.ts'
 export { type Also, createTable, type Table } from './table.ts'

@@ -1,4 +1,5 @@
 import type { Collection } from '@ordermill/model'
+import { changedKey } from './change-message.ts'
 
 /** Messages as the AsyncAPI document describes them; `x-properties` are those of AMQP, which AsyncAPI has no place for. */
 
@@ -106,6 +107,60 @@ export const parkedMessageOf = ({ name, title }: Collection) => ({
     additionalProperties: true,
     description: 'Those it came with.',
   }),
+})
+
+/** That a record changed: for others. */
+export const changeMessageOf = ({ name, title, fieldNames }: Collection) => ({
+  name: `${name}.change`,
+  title: `That an ${title} changed`,
+  contentType: 'application/json',
+  headers: object({}, []),
+  payload: object(
+    {
+      id: uuid,
+      version: {
+        type: 'integer',
+        minimum: 1,
+        description: 'The version that stands; those between it and the last one told are skipped.',
+      },
+      change_seq: {
+        type: 'integer',
+        minimum: 1,
+        description:
+          'Grows with every change of the record. What is not above the last one seen of this id was told before: leave it.',
+      },
+      created: {
+        type: 'boolean',
+        description: `Whether it is the first version. An ${title} that changed before its first version was told begins with a later one: an id never seen is new.`,
+      },
+      deleted: { type: 'boolean', description: 'Whether it is a tombstone.' },
+      changed: object(
+        Object.fromEntries(['status', ...fieldNames].map((field) => [field, { type: 'integer', minimum: 2 }])),
+        [],
+        {
+          description:
+            'Fields that changed after the version `since`, each with the version that changed it last. For who knows version k, and k is not below `since`: those whose number is above k. Else any field may have changed. A write by hand keeps the version and is not listed: the same version under a higher change_seq.',
+        },
+      ),
+      since: {
+        type: 'integer',
+        minimum: 1,
+        description: 'The version from which on `changed` is complete: ten versions back at most.',
+      },
+      changed_at: text({ format: 'date-time', description: 'When the version was accepted.' }),
+    },
+    ['id', 'version', 'change_seq', 'created', 'deleted', 'changed', 'since', 'changed_at'],
+  ),
+  bindings: { amqp: { messageType: changedKey(name), bindingVersion: '0.3.0' } },
+  'x-properties': object(
+    {
+      messageId: text({ pattern: '^[0-9a-f-]{36}:[1-9][0-9]*$', description: 'id:change_seq' }),
+      type: { const: changedKey(name) },
+      ...content,
+      timestamp: { ...content.timestamp, description: 'Unix time in seconds, of this message.' },
+    },
+    ['messageId', 'type', 'contentType', 'timestamp', 'deliveryMode'],
+  ),
 })
 
 /** What became of a message. A hint: the truth is in Postgres. */

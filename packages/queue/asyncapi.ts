@@ -1,5 +1,6 @@
 import type { Collection } from '@ordermill/model'
-import { bulkMessageOf, parkedMessageOf, recordMessageOf, replyMessage } from './asyncapi-messages.ts'
+import { bulkMessageOf, changeMessageOf, parkedMessageOf, recordMessageOf, replyMessage } from './asyncapi-messages.ts'
+import { changedKey } from './change-message.ts'
 import { queuesOf, type Topology } from './topology.ts'
 
 /** The AsyncAPI 3.0 document of the exchange, the queues and the messages between API and worker. */
@@ -10,7 +11,7 @@ export function asyncapiDocument(collections: readonly Collection[], topology: T
   return {
     asyncapi: '3.0.0',
     info: {
-      title: 'Ordermill: between API and worker',
+      title: 'Ordermill: between API and worker, and what others are told',
       version: '0.1.0',
       description:
         'Messages on RabbitMQ: persistent, mandatory, confirmed; queues are quorum queues. NAMESPACE goes before every name, and QUEUE_LENGTH_MAX is x-max-length.',
@@ -72,13 +73,13 @@ function partsOf(collection: Collection, topology: Topology) {
       },
     }
   }
-  const exchangeOf = (routingKey: string, kind: 'record' | 'bulk') => ({
+  const exchangeOf = (routingKey: string, kind: 'record' | 'bulk' | 'change', exchange = topology.exchange) => ({
     address: routingKey,
     messages: { [kind]: ref(`components/messages/${name}.${kind}`) },
     bindings: {
       amqp: {
         is: 'routingKey',
-        exchange: { name: topology.exchange, type: 'topic', durable: true, autoDelete: false, vhost: '/' },
+        exchange: { name: exchange, type: 'topic', durable: true, autoDelete: false, vhost: '/' },
         bindingVersion: '0.3.0',
       },
     },
@@ -107,6 +108,11 @@ function partsOf(collection: Collection, topology: Topology) {
     channels: {
       [`${name}.accepted`]: exchangeOf(name, 'record'),
       [`${name}.bulk-accepted`]: exchangeOf(`${name}.bulk`, 'bulk'),
+      [`${name}.changes`]: {
+        ...exchangeOf(changedKey(name), 'change', topology.changes),
+        description:
+          'For others: bind a queue of your own. Each change that is committed while it is bound comes at least once, of one id in the order of its change_seq, repeats aside; of a record that changed several times between two looks only the last.',
+      },
       [queues.persist]: channelOf('persist'),
       [queues.bulk]: channelOf('bulk'),
       [queues.parked]: channelOf('parked'),
@@ -122,6 +128,17 @@ function partsOf(collection: Collection, topology: Topology) {
       [`persist-${title}`]: operation('receive', queues.persist, 'record', 'The worker persists it, then acks'),
       [`publish-${title}-bulk`]: operation('send', `${name}.bulk-accepted`, 'bulk', 'The API hands over a bulk', reply),
       [`persist-${title}-bulk`]: operation('receive', queues.bulk, 'bulk', 'The worker persists all of it or nothing'),
+      [`tell-${title}-changed`]: operation(
+        'send',
+        `${name}.changes`,
+        'change',
+        'The worker tells others of a change, after the commit',
+        {
+          description:
+            'Of each page of changes the first message is mandatory: returned, nobody is bound, and the rest of the page is not sent.',
+          bindings: { amqp: { deliveryMode: 2, mandatory: false, bindingVersion: '0.3.0' } },
+        },
+      ),
       [`park-${title}`]: operation('send', queues.parked, 'parked', 'The worker sets aside what no retry can save'),
       [`keep-parked-${title}`]: operation('receive', queues.parked, 'parked', 'The worker keeps it in the ledger'),
     },
@@ -129,6 +146,7 @@ function partsOf(collection: Collection, topology: Topology) {
       [`${name}.record`]: recordMessageOf(collection),
       [`${name}.bulk`]: bulkMessageOf(collection),
       [`${name}.parked`]: parkedMessageOf(collection),
+      [`${name}.change`]: changeMessageOf(collection),
     },
   }
 }

@@ -116,14 +116,24 @@ export const workerMetrics = (
   retries: counter(registry, 'persist_retries_total', 'Attempts that were repeated, by what made them fail.', {
     code: ['deadline', 'database-away', 'queue-away'],
   }),
-  indexed: counter(registry, 'documents_indexed_total', 'Documents by what the engine said.', {
+  followed: counter(registry, 'follower_changes_total', 'Changes by who follows and what became of them.', {
     collection: collections,
+    follower: ['search', 'texts', 'changes'],
     outcome: ['done', 'retry', 'rejected'],
   }),
-  bulk: histogram(registry, 'index_bulk_duration_seconds', 'Time of a bulk call to the engine.', ['outcome']),
-  behind: gauge(registry, 'follower_behind_changes', 'Changes that the index does not have yet (at most).', [
+  follow: histogram(
+    registry,
+    'follower_write_duration_seconds',
+    'Time to write a page of changes to the search engine, to the texts in Postgres, or to the exchange.',
+    ['follower'],
+  ),
+  behind: gauge(registry, 'follower_behind_changes', 'Changes that have not been followed yet (at most).', [
     'collection',
+    'follower',
   ]),
+  told: counter(registry, 'changes_told_total', 'Messages about changes that a queue was bound for.', {
+    collection: collections,
+  }),
   refresh: histogram(
     registry,
     'view_refresh_duration_seconds',

@@ -1,4 +1,4 @@
-import type { Collection, StoredRecord, Version } from '@ordermill/model'
+import { type Collection, changedFields, type StoredRecord, type Version } from '@ordermill/model'
 
 /** One version of a record: when it was made, and what it changed. */
 export interface HistoryEntry {
@@ -18,15 +18,17 @@ export function historyOf(c: Collection, persisted: StoredRecord[], cached: Vers
   const all = [...persisted, ...newer]
   return all.map((record, at) => {
     const before = all[at - 1]
-    const fields = ['status', ...c.fieldNames]
-    const changed = fields.filter((field) => (before?.[field] ?? null) !== (record[field] ?? null))
     return {
       version: record.version,
       at: record.updated_at,
       status: record.status,
       deleted: record.deleted_at !== undefined,
       dirty: record.version > last,
-      changes: changed.map((field) => ({ field, from: before?.[field] ?? null, to: record[field] ?? null })),
+      changes: changedFields(c, before, record).map((field) => ({
+        field,
+        from: before?.[field] ?? null,
+        to: record[field] ?? null,
+      })),
     }
   })
 }

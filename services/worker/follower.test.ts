@@ -38,6 +38,7 @@ const place = async (...versions: Version[]) => {
 const follow = (t: Test, writer: IndexWriter, parts: { batch?: number } = {}) => {
   const ending = new AbortController()
   const follower = createFollower({
+    name: 'search',
     collection: orders,
     stored,
     cursors,

@@ -5,6 +5,8 @@ import type { Logger, WorkerMetrics } from '@ordermill/telemetry'
 import { backoff_ms, pause } from './waiting.ts'
 
 interface FollowerParts {
+  /** Who follows: in metrics, and in what it holds while it does. */
+  name: 'search' | 'texts' | 'changes'
   collection: Collection
   stored: RecordReader
   cursors: Cursors
@@ -14,9 +16,7 @@ interface FollowerParts {
   batch: number
   every_ms: number
   log: Logger
-  metrics: Pick<WorkerMetrics, 'bulk' | 'indexed' | 'behind'> | undefined
-  /** What it holds while it follows; one for each index that is fed. */
-  lease?: string
+  metrics: Pick<WorkerMetrics, 'follow' | 'followed' | 'behind'>
   /** Which part of its time it may work, so that others can; all of it if absent. */
   share?: number
 }
@@ -33,13 +33,14 @@ const lease_ms = 15_000
 const look_ms = 5_000
 
 /**
- * Feeds a search index from its table in change order. The cursor moves only over what the engine answered for; an engine that
- * refuses the index stops it, loudly, and no row is passed.
+ * Feeds a search index, or whatever else writes, from its table in change order. The cursor moves only over what was answered for;
+ * an engine that refuses the index stops it, loudly, and no row is passed.
  */
 export function createFollower(parts: FollowerParts): Follower {
   const { collection, stored, cursors, leases, writer, log, metrics } = parts
   const { share = 1 } = parts
-  const lease = parts.lease ?? `follower:${collection.name}`
+  const labels = { collection: collection.name, follower: parts.name }
+  const lease = `${parts.name}:${collection.name}`
   let wake = () => {}
   const rest = (ms: number, signal: AbortSignal) =>
     pause(ms, signal, (wakeUp) => {
@@ -67,19 +68,19 @@ export function createFollower(parts: FollowerParts): Follower {
     const changes = await stored.changesAfter(cursor, parts.batch)
     const last = changes.at(-1)
     if (last === undefined) {
-      metrics?.behind.set({ collection: collection.name }, 0)
+      metrics.behind.set(labels, 0)
       return { cursor, moved: false, retry: false }
     }
     const started = performance.now()
     const results = await writer.write(changes)
-    metrics?.bulk.observe({ outcome: 'answered' }, (performance.now() - started) / 1_000)
+    metrics.follow.observe({ follower: parts.name }, (performance.now() - started) / 1_000)
     const firstRetry = results.findIndex(({ outcome }) => outcome === 'retry')
     const passed = firstRetry < 0 ? changes : changes.slice(0, firstRetry)
     const rejects = passed.flatMap(({ id, change_seq }, at) => {
       const result = results[at]
       return result?.outcome === 'rejected' ? [{ id, change_seq, reason: result.reason }] : []
     })
-    for (const { outcome } of results) metrics?.indexed.inc({ collection: collection.name, outcome })
+    for (const { outcome } of results) metrics.followed.inc({ ...labels, outcome })
     if (rejects.length > 0) {
       await cursors.reject(uuid, rejects)
       log.error({ rejects: rejects.length, first: rejects[0] }, 'the engine will never take these documents')
@@ -88,7 +89,7 @@ export function createFollower(parts: FollowerParts): Follower {
     if (to === undefined) return { cursor, moved: false, retry: true }
     if (!(await cursors.move(uuid, cursor, to))) return undefined
     const full = changes.length === parts.batch
-    metrics?.behind.set({ collection: collection.name }, full ? Math.max(0, (await stored.lastChange()) - to) : 0)
+    metrics.behind.set(labels, full ? Math.max(0, (await stored.lastChange()) - to) : 0)
     return { cursor: to, moved: true, retry: false }
   }
 

@@ -1,5 +1,6 @@
-import { createCursors, createTextIndex } from '@ordermill/database'
+import { createCursors, createTextIndex, openChangesCursor, readPast } from '@ordermill/database'
 import { createIndexWriter, indexDefinition } from '@ordermill/search'
+import { createTeller } from './changes.ts'
 import { createFollower } from './follower.ts'
 import type { Resources } from './resources.ts'
 
@@ -11,10 +12,10 @@ export interface Followers {
   run(signal: AbortSignal): Promise<void>
 }
 
-/** Postgres has to persist first: of what keeps its texts it takes this part of the time, and tells how far they are behind. */
-const textsShare = 0.2
+/** Postgres has to persist first: who keeps its texts, and who tells others, may work this part of the time. */
+const share = 0.2
 
-/** The followers of a collection: of the search engine, where there is one, and of the folded texts in Postgres. */
+/** The followers of a collection: for the folded texts in Postgres, for the search engine where there is one, and for others where they are told. */
 export function createFollowers({
   collection,
   options,
@@ -24,6 +25,7 @@ export function createFollowers({
   stored,
   leases,
   engine,
+  changes,
 }: Resources): Followers {
   const shared = {
     collection,
@@ -32,14 +34,14 @@ export function createFollowers({
     leases,
     batch: options.FOLLOW_BATCH,
     every_ms: options.FOLLOW_EVERY_MS,
+    metrics,
   }
   const texts = createFollower({
     ...shared,
-    lease: `texts:${collection.name}`,
-    share: textsShare,
+    name: 'texts',
+    share,
     writer: createTextIndex(database, collection),
     log: part('texts'),
-    metrics: undefined,
   })
   const followers = [texts]
   if (engine === undefined) part('follower').warn('no search engine is configured: searches are answered by Postgres')
@@ -47,9 +49,26 @@ export function createFollowers({
     followers.push(
       createFollower({
         ...shared,
+        name: 'search',
         writer: createIndexWriter(engine, indexDefinition(collection, options.NAMESPACE)),
         log: part('follower'),
-        metrics,
+      }),
+    )
+  if (changes !== undefined)
+    followers.push(
+      createFollower({
+        ...shared,
+        name: 'changes',
+        share,
+        batch: changes.batch,
+        writer: createTeller({
+          ...changes,
+          collection,
+          past: (versions, depth) => readPast(database, collection, versions, depth),
+          openCursor: () => openChangesCursor(database, collection),
+          onTold: (count) => metrics.told.inc({ collection: collection.name }, count),
+        }),
+        log: part('changes'),
       }),
     )
   return {

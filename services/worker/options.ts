@@ -24,6 +24,7 @@ export const workerOptionNames = [
   'FLUSH_AFTER_MS',
   'FOLLOW_EVERY_MS',
   'FOLLOW_BATCH',
+  'CHANGES',
   'SIMULATE_FAILURE_PRODUCT',
   'MV_REFRESH_SCHEDULE',
   'DB_POOL_MAX',

@@ -12,6 +12,8 @@ export type Resources = ReturnType<typeof openResources>
 /** Bulks in hand at a time; parked messages in hand at a time. */
 const bulksMax = 4
 const parkedMax = 50
+/** Most changes told in one go. */
+const changesMax = 500
 
 export function openResources(options: WorkerOptions, root: Logger, collection: Collection) {
   const part = (component: string) => root.child({ component })
@@ -52,14 +54,18 @@ export function openResources(options: WorkerOptions, root: Logger, collection: 
   const [queues] = topology.collections
   if (queues === undefined) throw new Error('a topology without queues')
   const urls = options.RABBITMQ_URL
-  const publisher = createPublisher({
-    urls,
-    name: 'ordermill-worker-publish',
-    topology,
-    window: options.PUBLISH_WINDOW,
-    timeout_ms: options.PUBLISH_TIMEOUT_MS,
-    onLost: lost('the broker'),
-  })
+  const publisherOf = (use: string, window: number) =>
+    createPublisher({
+      urls,
+      name: `ordermill-worker-${use}`,
+      topology,
+      window,
+      timeout_ms: options.PUBLISH_TIMEOUT_MS,
+      onLost: lost('the broker'),
+    })
+  const publisher = publisherOf('publish', options.PUBLISH_WINDOW)
+  // On a connection of its own: a queue of somebody else that refuses must not pass for one of ours.
+  const changes = options.CHANGES === 'on' ? publisherOf('changes', changesMax) : undefined
   const consumerOf = (queue: string, prefetch: number, batchMax: number) =>
     createConsumer({
       urls,
@@ -99,11 +105,16 @@ export function openResources(options: WorkerOptions, root: Logger, collection: 
     queues,
     exchange: topology.exchange,
     publisher,
+    changes: changes && {
+      publisher: changes,
+      exchange: topology.changes,
+      batch: Math.min(options.FOLLOW_BATCH, changesMax),
+    },
     consumers,
     engine,
     async close() {
       await Promise.all(Object.values(consumers).map((consumer) => consumer.close()))
-      await publisher.stop(1_000)
+      await Promise.all([publisher, changes].map((one) => one?.stop(1_000)))
       await engine?.close()
       client.disconnect()
       await database.stop()

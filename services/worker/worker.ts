@@ -66,7 +66,9 @@ export async function startWorker(
     await served.close()
   }
   const failed = new Promise<never>((_, reject) => {
-    const connections = [publisher, ...Object.values(consumers)].map(({ ready }) => ready)
+    const connections = [publisher, resources.changes?.publisher, ...Object.values(consumers)].flatMap(
+      (one) => one?.ready ?? [],
+    )
     for (const one of [...connections, ...running]) one.catch(reject)
   })
   failed.catch(() => undefined)
