@@ -134,9 +134,9 @@ t.test(
     t.strictSame(await migrate(dsn, 'up', { dir }), [file.slice(dir.length, -'.sql'.length)])
     t.strictSame(await execute(dsn, 'SELECT colour, weight FROM orders'), [{ colour: null, weight: 7 }])
     t.strictSame(
-      await execute(dsn, 'SELECT note FROM orders_texts'),
+      await execute(dsn, 'SELECT colour, weight, note FROM orders_search'),
       [],
-      'a text to search has its place beside the table',
+      'what can be asked for has its place beside the table',
     )
     t.match(await writeMigration(database, { name: 'nothing', collections: [more], dir }), { lacking: false })
     await migrate(dsn, 'up', { dir })

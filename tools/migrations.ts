@@ -1,7 +1,16 @@
 import { readFileSync, writeFileSync } from 'node:fs'
-import { addColumnsSql, createSql, dropSql, type Session, textsSql, textsTable } from '@ordermill/database'
+import {
+  addColumnsSql,
+  addSearchColumnsSql,
+  createSql,
+  dropSearchSql,
+  dropSql,
+  type Session,
+  searchSql,
+  searchTable,
+} from '@ordermill/database'
 import { migrationNames, migrationsDir, migrationsTable } from '@ordermill/database/migrate'
-import { type Collection, searchableTexts } from '@ordermill/model'
+import type { Collection } from '@ordermill/model'
 
 /** The SQL of a fresh database: all migrations, and the knowledge that they ran. */
 export async function snapshot(): Promise<string> {
@@ -50,8 +59,8 @@ async function lackingOf(session: Session, c: Collection): Promise<{ up: string;
   }
   const columns = await columnsIn(c.name)
   if (columns.length === 0) return { up: createSql(c), down: dropSql(c) }
-  const texts = await columnsIn(textsTable(c))
-  if (texts.length > 0 || searchableTexts(c).length === 0) return addColumnsSql(c, { columns, texts })
-  const added = addColumnsSql(c, { columns, texts: searchableTexts(c) })
-  return { up: `${added.up}${textsSql(c)}`, down: `DROP TABLE ${textsTable(c)};\n${added.down}` }
+  const added = addColumnsSql(c, columns)
+  const searched = await columnsIn(searchTable(c))
+  const search = searched.length === 0 ? { up: searchSql(c), down: dropSearchSql(c) } : addSearchColumnsSql(c, searched)
+  return { up: added.up + search.up, down: search.down + added.down }
 }

@@ -1,78 +1,66 @@
 import {
+  type Collection,
   type Condition,
-  editsOf,
   type Query,
   type QueryField,
+  queryFields,
   type Sort,
   sortKeys,
-  type TextCondition,
 } from '@ordermill/model'
+import { byField, textField } from './query-tree.ts'
+import { textsTable } from './search-tables.ts'
+import { type Bind, type Expansions, textSql } from './text-sql.ts'
 
-/** What a statement is given besides its text: everything that anybody typed. */
-export type Bind = (value: unknown) => string
-
-interface Compiled {
-  where: string
-  /** How well a row fits; 0 where nothing is ranked. */
-  score: string
-  /** Whether the texts are needed. */
-  texts: boolean
+/** What conditions become SQL with. Rows are `t`. */
+export interface Scope {
+  collection: Collection
+  fields: Map<string, QueryField>
+  expansions: Expansions
+  bind: Bind
 }
 
-/** Rows are `t`, their folded texts `x`. */
-const rowOf = (field: string) => `t.${field}`
-const textOf = (field: string) => `x.${field}`
+export const scopeOf = (collection: Collection, expansions: Expansions, bind: Bind): Scope => ({
+  collection,
+  fields: queryFields(collection),
+  expansions,
+  bind,
+})
 
-/**
- * A condition as SQL. Names of fields are the collection's; values are bound. Words are letters and digits alone, so that none
- * means anything in a pattern.
- */
-export function compileWhere(
-  condition: Condition,
-  fields: Map<string, QueryField>,
-  bind: Bind,
-  { scored }: { scored: boolean },
-): Compiled {
-  const scores: string[] = []
-  let texts = false
-  const compile = (one: Condition, ranked: boolean): string => {
-    switch (one.kind) {
-      case 'all':
-      case 'any': {
-        if (one.of.length === 0) return one.kind === 'all' ? 'true' : 'false'
-        return `(${one.of.map((part) => compile(part, ranked)).join(one.kind === 'all' ? ' AND ' : ' OR ')})`
-      }
-      case 'not':
-        return `NOT coalesce(${compile(one.of, false)}, false)`
-      case 'equal': {
-        const type = fields.get(one.field)?.kind === 'id' ? 'uuid' : 'text'
-        const sql = `${rowOf(one.field)} = ANY(${bind(one.values)}::${type}[])`
-        if (ranked && one.boost !== undefined)
-          scores.push(`CASE WHEN ${sql} THEN ${bind(one.boost)}::float8 ELSE 0 END`)
-        return sql
-      }
-      case 'range': {
-        const type = columnTypes[fields.get(one.field)?.kind ?? 'text'] ?? 'text'
-        const { kind: _, field, ...bounds } = one
-        const parts = Object.entries(bounds).map(
-          ([bound, value]) => `${rowOf(field)} ${operators[bound as keyof typeof operators]} ${bind(value)}::${type}`,
-        )
-        return `(${parts.join(' AND ')})`
-      }
-      case 'text': {
-        texts = true
-        const sql = `(${compileText(one, bind)})`
-        const { length } = one.words.join(' ')
-        if (ranked)
-          scores.push(
-            `CASE WHEN ${sql} THEN ${bind((one.boost ?? 1) * length)}::float8 / length(${textOf(one.field)}) ELSE 0 END`,
-          )
-        return sql
-      }
+const rowOf = (field: string) => `t.${field}`
+
+/** A condition as SQL over rows. Names of fields are the collection's; values are bound. */
+export function conditionSql(scope: Scope, one: Condition): string {
+  const { collection, fields, expansions, bind } = scope
+  const field = textField(one)
+  if (field !== undefined)
+    return `${rowOf(field)} IN (SELECT d.id FROM ${textsTable(collection)} d WHERE ${textSql(one, expansions, bind)})`
+  switch (one.kind) {
+    case 'all':
+    case 'any': {
+      if (one.of.length === 0) return one.kind === 'all' ? 'true' : 'false'
+      const parts = byField(one.kind, one.of).map((part) => conditionSql(scope, part))
+      return `(${parts.join(one.kind === 'all' ? ' AND ' : ' OR ')})`
     }
+    case 'not':
+      return `NOT coalesce(${conditionSql(scope, one.of)}, false)`
+    case 'equal': {
+      const type = fields.get(one.field)?.kind === 'id' ? 'uuid' : 'text'
+      const [only] = one.values
+      // With one value the rows come in the order of an index on it and the id.
+      if (one.values.length === 1) return `${rowOf(one.field)} = ${bind(only)}::${type}`
+      return `${rowOf(one.field)} = ANY(${bind(one.values)}::${type}[])`
+    }
+    case 'range': {
+      const type = columnTypes[fields.get(one.field)?.kind ?? 'text'] ?? 'text'
+      const { kind: _, field: name, ...bounds } = one
+      const parts = Object.entries(bounds).map(
+        ([bound, value]) => `${rowOf(name)} ${operators[bound as keyof typeof operators]} ${bind(value)}::${type}`,
+      )
+      return `(${parts.join(' AND ')})`
+    }
+    case 'text':
+      throw new Error('a text is about one text')
   }
-  const where = compile(condition, scored)
-  return { where, score: scores.length === 0 ? '0::float8' : scores.join(' + '), texts }
 }
 
 const columnTypes: Partial<Record<QueryField['kind'], string>> = {
@@ -83,39 +71,11 @@ const columnTypes: Partial<Record<QueryField['kind'], string>> = {
 }
 const operators = { gte: '>=', gt: '>', lte: '<=', lt: '<' }
 
-function compileText({ field, how, words, slop, any, fuzzy }: TextCondition, bind: Bind): string {
-  const text = textOf(field)
-  const like = (pattern: string) => `${text} LIKE ${bind(pattern)}`
-  const each = (one: (word: string) => string) => words.map(one).join(any ? ' OR ' : ' AND ')
-  const phrase = words.join(' ')
-  switch (how) {
-    case 'exact':
-      if (slop === 0 || words.length === 1) return like(`% ${phrase} %`)
-      return `${words.map((word) => like(`% ${word} %`)).join(' AND ')} AND phrase_within(${text}, ${bind(words)}::text[], ${bind(slop)}::integer)`
-    case 'substring':
-      return like(`%${phrase}%`)
-    case 'prefix':
-      return each((word) => like(`% ${word}%`))
-    case 'shuffle':
-      return each((word) => (fuzzy ? misspelt(text, word, bind) : like(`% ${word} %`)))
-  }
-}
-
-function misspelt(text: string, word: string, bind: Bind): string {
-  const edits = editsOf(word)
-  if (edits === 0) return `${text} LIKE ${bind(`% ${word} %`)}`
-  const [first = ''] = word
-  return `(${text} LIKE ${bind(`% ${first}%`)} AND word_near(${text}, ${bind(word)}::text, ${bind(edits)}::integer))`
-}
-
 /** What rows are ordered by, and what an answer says of it. Texts go by their bytes, as in the search engine. */
-export function compileOrder(
+export function orderSql(
   { sort, after }: Pick<Query, 'sort' | 'after'>,
-  fields: Map<string, QueryField>,
-  bind: Bind,
+  { fields, bind }: Scope,
 ): { order: string; values: string; after: string | undefined } {
-  if (sort.length === 0)
-    return { order: 'score DESC, t.id', values: 'jsonb_build_array(score, t.id)', after: undefined }
   const keys = sortKeys(sort)
   // An index in this very order is used only if nothing is said of nulls where there are none.
   const direction = ({ field, descending }: Sort) =>
@@ -137,11 +97,16 @@ function compileAfter(keys: Sort[], after: unknown[], fields: Map<string, QueryF
   const ways = keys.map(({ field, descending }, at) => {
     const name = column(field, fields)
     const value = after[at] ?? null
+    const optional = fields.get(field)?.optional ?? false
     const bound = value === null ? '' : `${bind(value)}::${columnTypes[fields.get(field)?.kind ?? 'text'] ?? 'text'}`
-    const beyond = value === null ? 'false' : `(${name} ${descending ? '<' : '>'} ${bound} OR ${name} IS NULL)`
+    const beyond =
+      value === null ? 'false' : `(${name} ${descending ? '<' : '>'} ${bound}${optional ? ` OR ${name} IS NULL` : ''})`
     const way = [...equals, beyond].join(' AND ')
     equals.push(value === null ? `${name} IS NULL` : `${name} = ${bound}`)
-    return `(${way})`
+    // From where the first key stands an index can go on: the alternatives alone would be looked for from its beginning.
+    const from = at === 0 && value !== null && !optional ? `${name} ${descending ? '<=' : '>='} ${bound}` : undefined
+    return { way: `(${way})`, from }
   })
-  return `(${ways.join(' OR ')})`
+  const from = ways[0]?.from
+  return `${from === undefined ? '' : `${from} AND `}(${ways.map(({ way }) => way).join(' OR ')})`
 }

@@ -1,41 +1,75 @@
+import { hash } from 'node:crypto'
 import { type Collection, foldText, searchableTexts } from '@ordermill/model'
 import type { Session } from './database.ts'
+import { searchColumns, searchKey, searchTable, textsTable, wordsTable } from './search-tables.ts'
 
-/** The texts of a collection as search compares them, in Postgres: fed in change order beside the search engine's index. */
+/** What Postgres searches: fed in change order beside the search engine's index. */
 export interface TextIndex {
   /** Under which key and name its cursor stands: with other fields it is another, and filled from the first change. */
   ensure(): Promise<{ uuid: string; name: string }>
-  /** Writes texts over the same change and older ones. */
+  /** Writes over the same change and older ones. */
   write(documents: { id: string; change_seq: number; text: string }[]): Promise<{ outcome: 'done' }[]>
 }
-
-/** The table that holds the texts of a collection. */
-export const textsTable = (c: Collection): string => `${c.name}_texts`
-
-/** The name of its cursor, as of an alias. No namespace begins with a bracket. */
-export const textsAlias = (c: Collection): string => `(postgres)${c.name}`
 
 /** A folded text as it is stored: each word has a space before and behind it. */
 const padded = (text: string) => ` ${foldText(text)} `
 
+/** Which text it is: the same for the same words, everywhere. A UUID of 128 bits of its SHA-256. */
+const textId = (folded: string): string => hash('sha256', folded).slice(0, 32)
+
+/** Texts whose ids are known: a name is folded once, however many orders have it. */
+const knownMax = 10_000
+
 export function createTextIndex(session: Session, c: Collection): TextIndex {
-  const names = searchableTexts(c)
-  const table = textsTable(c)
-  const columns = ['id uuid', 'change_seq bigint', ...names.map((name) => `${name} text`)]
-  const set = ['change_seq', ...names].map((name) => `${name} = excluded.${name}`)
-  const sql = `INSERT INTO ${table} (id, change_seq${names.map((name) => `, ${name}`).join('')})
-    SELECT * FROM jsonb_to_recordset($1::jsonb) AS r(${columns.join(', ')})
-    ON CONFLICT (id) DO UPDATE SET ${set.join(', ')} WHERE ${table}.change_seq < excluded.change_seq`
-  const key = `${textsAlias(c)}-${names.join('-')}`
+  const texts = searchableTexts(c)
+  const columns = searchColumns(c)
+  const names = ['id', 'change_seq', ...columns.map(({ name }) => name), 'deleted_at']
+  const types = ['uuid', 'bigint', ...columns.map(({ type }) => type.replace(' COLLATE "C"', '')), 'timestamptz']
+  const [search, dictionary] = [searchTable(c), textsTable(c)]
+  const recordset = `jsonb_to_recordset($1::jsonb) AS r(${names.map((name, at) => `${name} ${types[at]}`).join(', ')})`
+  const set = names.slice(1).map((name) => `${name} = excluded.${name}`)
+  const searchSql = `INSERT INTO ${search} (${names.join(', ')}) SELECT ${names.map((name) => `r.${name}`).join(', ')} FROM ${recordset}
+    ON CONFLICT (id) DO UPDATE SET ${set.join(', ')} WHERE ${search}.change_seq <= excluded.change_seq`
+  // What is there already is looked for first: far cheaper than a conflict, and almost all of it is.
+  const textsSql = `WITH given AS (SELECT g.id, g.folded, string_to_array(btrim(g.folded), ' ') AS words
+        FROM unnest($2::uuid[], $3::text[]) AS g(id, folded) WHERE NOT EXISTS (SELECT FROM ${dictionary} d WHERE d.id = g.id)),
+      added AS (INSERT INTO ${dictionary} (id, folded, words) SELECT * FROM given ON CONFLICT DO NOTHING),
+      words AS (INSERT INTO ${wordsTable(c)} SELECT DISTINCT word FROM given, unnest(given.words) AS w(word) WHERE word <> '' ON CONFLICT DO NOTHING)
+    ${searchSql}`
+  const key = searchKey(c)
+  const known = new Map<string, { id: string; folded: string }>()
+  const fold = (text: string) => {
+    const found = known.get(text)
+    if (found !== undefined) return found
+    const folded = padded(text)
+    const made = { id: textId(folded), folded }
+    if (known.size >= knownMax) known.clear()
+    known.set(text, made)
+    return made
+  }
+
   return {
     ensure: async () => ({ uuid: key, name: key }),
     async write(documents) {
+      const used = new Map<string, string>()
       const rows = documents.map(({ id, change_seq, text }) => {
         const record = JSON.parse(text) as Record<string, unknown>
-        const texts = names.map((name) => [name, typeof record[name] === 'string' ? padded(record[name]) : null])
-        return { id, change_seq, ...Object.fromEntries(texts) }
+        for (const name of texts) {
+          if (typeof record[name] !== 'string') continue
+          const folded = fold(record[name])
+          used.set(folded.id, folded.folded)
+          record[name] = folded.id
+        }
+        return { ...record, id, change_seq }
       })
-      if (names.length > 0) await session.query({ name: `${c.name}-texts`, text: sql, values: [JSON.stringify(rows)] })
+      const values = [JSON.stringify(rows)]
+      if (texts.length === 0) await session.query({ name: `${c.name}-search-feed`, text: searchSql, values })
+      else
+        await session.query({
+          name: `${c.name}-search-feed`,
+          text: textsSql,
+          values: [...values, [...used.keys()], [...used.values()]],
+        })
       return documents.map(() => ({ outcome: 'done' }))
     },
   }

@@ -1,0 +1,102 @@
+import type { Condition, TextCondition } from '@ordermill/model'
+import { conditionSql, type Scope } from './query-sql.ts'
+import { type EqualCondition, isNever, join, not, rankedLeaves, rewrite, textField } from './query-tree.ts'
+import { textsTable } from './search-tables.ts'
+import { scoreSql, textSql } from './text-sql.ts'
+
+/** Whole values beside texts that hits are told apart by: more than this many at once are not. */
+const boostedMax = 2
+
+interface Ranking {
+  scope: Scope
+  /** What a row `t` comes from, and that it is not deleted. */
+  from: string
+  condition: Condition
+  /** How many of the best are wanted. */
+  count: string
+}
+
+/**
+ * SQL of the best hits, `id` and `score`. Texts are ranked, not records: those of the best text come first, and no more of them are
+ * looked at than are wanted, however many match.
+ */
+export function rankedSql(ranking: Ranking): string {
+  const { texts, boosted } = rankedLeaves(ranking.condition)
+  const fields = new Set(texts.map(({ field }) => field))
+  if (fields.size > 1 || boosted.length > boostedMax) return scoredSql(ranking, texts, boosted)
+  return assignments(ranking.condition, boosted)
+    .flatMap(({ condition, boost }) => [
+      ...bestTextsSql(ranking, { condition, boost, texts }),
+      ...withoutTextSql(ranking, { condition, boost, texts }),
+    ])
+    .map((sql) => `(${sql})`)
+    .join(' UNION ALL ')
+}
+
+interface Assigned {
+  condition: Condition
+  /** What the whole values that match say. */
+  boost: number
+}
+
+/** Every way in which whole values may match or not: rows of one have the same from them. */
+function assignments(condition: Condition, [first, ...rest]: EqualCondition[]): Assigned[] {
+  if (first === undefined) return [{ condition, boost: 0 }]
+  const { boost = 0, ...plain } = first
+  const assumed = (holds: boolean) => rewrite(condition, (leaf) => (leaf === first ? holds : leaf))
+  const yes = assignments(join('all', [assumed(true), plain]), rest)
+  const no = assignments(join('all', [assumed(false), not(plain)]), rest)
+  return [...yes.map((one) => ({ ...one, boost: one.boost + boost })), ...no].filter((one) => !isNever(one.condition))
+}
+
+type Part = Assigned & { texts: TextCondition[] }
+
+/** Records whose text says something, the best texts first. */
+function bestTextsSql({ scope, from, count }: Ranking, { condition, boost, texts }: Part): string[] {
+  const [first] = texts
+  if (first === undefined) return []
+  const { field } = first
+  const { collection, expansions, bind } = scope
+  const parts = condition.kind === 'all' ? condition.of : [condition]
+  const ofText = [...parts.filter((part) => textField(part) === field), join('any', texts)]
+  const ofRow = join(
+    'all',
+    parts.filter((part) => textField(part) !== field),
+  )
+  const ranked = `SELECT d.id, ${scoreSql(texts, expansions, bind)} AS score FROM ${textsTable(collection)} d
+    WHERE ${ofText.map((part) => textSql(part, expansions, bind)).join(' AND ')} ORDER BY 2 DESC OFFSET 0`
+  return [
+    `SELECT t.id, best.score + ${bind(boost)}::float8 AS score FROM (${ranked}) best
+      CROSS JOIN LATERAL (SELECT t.id FROM ${from} AND t.${field} = best.id AND ${conditionSql(scope, ofRow)}) t
+      ORDER BY best.score DESC, t.id LIMIT ${count}`,
+  ]
+}
+
+/** Records that are found though their text says nothing. */
+function withoutTextSql({ scope, from, count }: Ranking, { condition, boost, texts }: Part): string[] {
+  const { bind } = scope
+  const rest = rewrite(condition, (leaf, ranked) => (ranked && leaf.kind === 'text' ? false : leaf))
+  if (isNever(rest)) return []
+  const where = join('all', [rest, not(join('any', texts))])
+  return [
+    `SELECT t.id, ${bind(boost)}::float8 AS score FROM ${from} AND ${conditionSql(scope, where)} ORDER BY t.id LIMIT ${count}`,
+  ]
+}
+
+/** The same without any of that: every record that is found gets its score. */
+function scoredSql(
+  { scope, from, condition, count }: Ranking,
+  texts: TextCondition[],
+  boosted: EqualCondition[],
+): string {
+  const { collection, expansions, bind } = scope
+  const ofTexts = [...new Set(texts.map(({ field }) => field))].map((field) => {
+    const leaves = texts.filter((leaf) => leaf.field === field)
+    return `coalesce((SELECT ${scoreSql(leaves, expansions, bind)} FROM ${textsTable(collection)} d WHERE d.id = t.${field}), 0)`
+  })
+  const ofValues = boosted.map(({ boost = 0, ...plain }) => {
+    return `CASE WHEN ${conditionSql(scope, plain)} THEN ${bind(boost)}::float8 ELSE 0 END`
+  })
+  const score = [...ofTexts, ...ofValues].join(' + ')
+  return `SELECT t.id, ${score} AS score FROM ${from} AND ${conditionSql(scope, condition)} ORDER BY score DESC, t.id LIMIT ${count}`
+}
