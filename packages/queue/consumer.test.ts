@@ -21,11 +21,25 @@ interface Running {
   name: string
   next(): Promise<Batch>
 }
-const start = async (t: Test, parts: { batchMax?: number; batchWait_ms?: number } = {}): Promise<Running> => {
-  const { batchMax = 50, batchWait_ms = 20 } = parts
+interface Parts {
+  batchMax?: number
+  batchWait_ms?: number
+  mayTake?: (signal: AbortSignal) => Promise<void>
+}
+const start = async (t: Test, { batchMax = 50, batchWait_ms = 20, mayTake }: Parts = {}): Promise<Running> => {
   const name = `${namespace}consumer${++started}`
   const onLost = () => undefined
-  const consumer = createConsumer({ urls: [url], name, topology, queue, prefetch: 200, batchMax, batchWait_ms, onLost })
+  const consumer = createConsumer({
+    urls: [url],
+    name,
+    topology,
+    queue,
+    prefetch: 200,
+    batchMax,
+    batchWait_ms,
+    onLost,
+    ...(mayTake === undefined ? {} : { mayTake }),
+  })
   const batches = consumer.batches()
   t.teardown(async () => {
     await consumer.close()
@@ -140,4 +154,28 @@ t.test('of two consumers one is handed everything, and the other takes over when
   taken.at(0)?.settled(taken.flatMap(({ deliveries }) => deliveries).slice(0, 10))
   await active.consumer.close()
   t.same((await takeAll(standby.next, 10)).flatMap(numbers), range(11, 20))
+})
+
+t.test('what is given back is taken by who stands by, and by us once there is somewhere to put it', async (t) => {
+  let open = Promise.resolve()
+  const active = await start(t, { mayTake: () => open })
+  await send(1, 20)
+  const [first] = await takeAll(active.next, 20)
+  const second = active.next()
+  const { promise: opened, resolve: letGo } = Promise.withResolvers<void>()
+  open = opened
+  first?.settled(first.deliveries.slice(0, 5))
+  first?.giveBack()
+  t.equal(first?.signal.aborted, true)
+  first?.settled(first.deliveries) // too late: does nothing
+  const standby = await start(t)
+  const taken = await takeAll(standby.next, 15)
+  t.same(taken.flatMap(numbers), range(6, 20))
+  for (const batch of taken) batch.settled(batch.deliveries)
+  await standby.consumer.close()
+  await send(21, 21)
+  t.ok(active.consumer.connected())
+  t.equal(await waiting(), 1, 'nobody takes it')
+  letGo()
+  t.same(numbers(await second), [21])
 })

@@ -1,4 +1,4 @@
-import type { Channel, ConsumeMessage, MessageProperties } from 'amqplib'
+import type { Channel, ChannelModel, ConsumeMessage, MessageProperties } from 'amqplib'
 import { keepConnected } from './connection.ts'
 import { createPrefix, type Prefix } from './prefix.ts'
 import { declare, type Topology } from './topology.ts'
@@ -19,6 +19,8 @@ export interface Batch {
   signal: AbortSignal
   /** These are done with: acked as soon as all before them are too. Does nothing once the channel is gone. */
   settled(deliveries: Delivery[]): void
+  /** All that is in hand of this channel goes back to the queue; more is taken as after a connect. Does nothing once the channel is gone. */
+  giveBack(): void
 }
 
 export interface Consumer {
@@ -43,6 +45,8 @@ interface ConsumerParts {
   /** Most deliveries in one batch, and how long a batch waits for more, in milliseconds. */
   batchMax: number
   batchWait_ms: number
+  /** Awaited before deliveries are asked for: resolves when there is somewhere to put them, or `signal` aborts. */
+  mayTake?(signal: AbortSignal): Promise<void>
   onLost(error: Error): void
 }
 
@@ -61,6 +65,8 @@ interface Session {
   /** The last delivery was a redelivery: the run of them started small already. */
   redelivering: boolean
   gone: AbortController
+  /** We closed the channel ourselves, so that all in hand goes back. */
+  givenBack: boolean
 }
 
 /** A consumer on a connection of its own. */
@@ -78,38 +84,55 @@ export function createConsumer(parts: ConsumerParts): Consumer {
     lost.gone.abort()
     wake()
   }
+  const open = async (model: ChannelModel): Promise<void> => {
+    const channel = await model.createChannel()
+    const fresh: Session = {
+      channel,
+      prefix: createPrefix(),
+      waiting: [],
+      firstAt: 0,
+      sizeMax: batchMax,
+      redelivering: false,
+      gone: new AbortController(),
+      givenBack: false,
+    }
+    channel.on('error', () => undefined) // 'close' follows
+    channel.on('close', () => {
+      lose(fresh)
+      if (closing !== undefined) return
+      // A channel is not recovered by itself: its connection is.
+      const again = fresh.givenBack ? open(model) : model.close()
+      again.catch(() => model.close()).catch(() => undefined)
+    })
+    await channel.prefetch(prefetch)
+    session = fresh
+    consume(fresh).catch(() => channel.close().catch(() => undefined)) // start over
+  }
+  const consume = async (fresh: Session): Promise<void> => {
+    await parts.mayTake?.(fresh.gone.signal)
+    if (stopped || fresh.gone.signal.aborted) return
+    await fresh.channel.consume(
+      queue,
+      (message) => {
+        if (message === null)
+          fresh.channel.close().catch(() => undefined) // the queue was deleted: start over
+        else take(fresh, message)
+      },
+      { consumerTag: parts.name },
+    )
+  }
+  const giveBack = (from: Session) => {
+    if (from.gone.signal.aborted) return
+    from.givenBack = true
+    lose(from)
+    from.channel.close().catch(() => undefined)
+  }
   const connection = keepConnected({
     urls: parts.urls,
     name: parts.name,
     async setup(model) {
       await declare(model, parts.topology)
-      const channel = await model.createChannel()
-      const fresh: Session = {
-        channel,
-        prefix: createPrefix(),
-        waiting: [],
-        firstAt: 0,
-        sizeMax: batchMax,
-        redelivering: false,
-        gone: new AbortController(),
-      }
-      channel.on('error', () => undefined) // 'close' follows
-      channel.on('close', () => {
-        lose(fresh)
-        if (closing === undefined) model.close().catch(() => undefined) // a channel is not recovered by itself: its connection is
-      })
-      await channel.prefetch(prefetch)
-      session = fresh
-      if (stopped) return
-      await channel.consume(
-        queue,
-        (message) => {
-          if (message === null)
-            channel.close().catch(() => undefined) // the queue was deleted: start over
-          else take(fresh, message)
-        },
-        { consumerTag: parts.name },
-      )
+      await open(model)
     },
     onLost(error) {
       lose(session)
@@ -166,6 +189,7 @@ export function createConsumer(parts: ConsumerParts): Consumer {
             const upTo = from.prefix.settle(done.map(({ tag }) => tag))
             if (upTo > 0) from.channel.ack({ fields: { deliveryTag: upTo } } as ConsumeMessage, true)
           },
+          giveBack: () => giveBack(from),
         }
       }
     },

@@ -16,9 +16,10 @@ import { type Batch, type Consumer, type Delivery, readBulkMessage } from '@orde
 import type { Logger, WorkerMetrics } from '@ordermill/telemetry'
 import { bisectBadData } from './bisect.ts'
 import { withDeadline } from './deadline.ts'
+import { createHold } from './holding.ts'
 import type { Parking } from './parking.ts'
-import { retried } from './persister.ts'
-import { GivenUp, retryWhileUnavailable } from './retry.ts'
+import { GivenUp, retried, retryWhileUnavailable } from './retry.ts'
+import { createSuspicion } from './suspicion.ts'
 
 interface BulkParts {
   collection: Collection
@@ -44,11 +45,15 @@ export async function runBulks(parts: BulkParts): Promise<void> {
 
 async function persistBulk(batch: Batch, delivery: Delivery, parts: BulkParts): Promise<void> {
   const signal = AbortSignal.any([batch.signal, parts.stop])
-  const onRetry = retried(parts)
+  const { deadline_ms, table } = parts
+  const hold = createHold(batch, deadline_ms)
+  const patience = { signal, onRetry: retried(parts), hold }
   try {
     try {
       const message = readBulkDelivery(parts.collection, delivery)
-      const outcome = await retryWhileUnavailable(() => settle(message, signal, parts), { signal, onRetry })
+      // It stands alone as a record does: as one whole, for its members stand and fall together.
+      const judge = createSuspicion({ probe: (inner) => table.probe(inner), records: 1, deadline_ms, signal, hold })
+      const outcome = await retryWhileUnavailable(() => settle(message, signal, parts), { ...patience, judge })
       batch.settled([delivery])
       parts.answer(delivery, outcome)
       parts.log.info(
@@ -60,7 +65,7 @@ async function persistBulk(batch: Batch, delivery: Delivery, parts: BulkParts): 
     } catch (thrown) {
       if (!(thrown instanceof BadData)) throw thrown
       const reason = { code: thrown.code, message: thrown.message }
-      await retryWhileUnavailable(() => parts.parking.park([{ delivery, reason }]), { signal, onRetry })
+      await retryWhileUnavailable(() => parts.parking.park([{ delivery, reason }]), patience)
       batch.settled([delivery])
       parts.answer(delivery, 'parked')
     }

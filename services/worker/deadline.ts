@@ -1,8 +1,8 @@
-import { Unavailable } from '@ordermill/model'
+import { Doubtful, Unavailable } from '@ordermill/model'
 
 /**
  * Runs one attempt with a deadline. `work` is told by its signal; whatever it still brings afterwards is ignored (the fence).
- * @throws Unavailable `deadline` when the time is over or `outer` aborts; else what `work` throws
+ * @throws Doubtful `deadline` when the time is over; Unavailable `deadline` when `outer` aborts; else what `work` throws
  */
 export async function withDeadline<T>(
   deadline_ms: number,
@@ -11,11 +11,12 @@ export async function withDeadline<T>(
 ): Promise<T> {
   const inner = new AbortController()
   const { promise: over, reject } = Promise.withResolvers<never>()
-  const end = () => {
+  const endWith = (error: Unavailable) => {
     inner.abort()
-    reject(new Unavailable('deadline', 'The deadline of the attempt passed.'))
+    reject(error)
   }
-  const timer = setTimeout(end, deadline_ms)
+  const end = () => endWith(new Unavailable('deadline', 'Nobody waits for the attempt any more.'))
+  const timer = setTimeout(() => endWith(new Doubtful('deadline', 'The deadline of the attempt passed.')), deadline_ms)
   outer.addEventListener('abort', end, { once: true })
   if (outer.aborted) end()
   try {

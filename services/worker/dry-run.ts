@@ -6,7 +6,7 @@ import { readBulkDelivery } from './bulk.ts'
 import { withDeadline } from './deadline.ts'
 import type { JobHandler } from './jobs.ts'
 import { deliveryOf } from './parked-message.ts'
-import { reasonOf } from './persister.ts'
+import { reasonOf } from './parkings.ts'
 
 interface DryRunParts {
   collection: Collection

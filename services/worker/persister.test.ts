@@ -1,5 +1,5 @@
 import type { Chain, Outcome, Table } from '@ordermill/database'
-import { BadData, orders, Unavailable, type Version } from '@ordermill/model'
+import { BadData, Doubtful, orders, Unavailable, type Version } from '@ordermill/model'
 import { firstOrder, orderChain } from '@ordermill/model/testing'
 import { type Batch, barrierMessage, type Delivery, recordMessage } from '@ordermill/queue'
 import { until } from '@ordermill/servers/testing'
@@ -19,11 +19,12 @@ const unreadable = () => deliveryOf(firstOrder(), { hash: 'x' })
 interface Script {
   /** Fails, or gives what the table would; all is inserted by default. */
   apply?: (chains: Chain[], signal: AbortSignal) => Promise<Outcome[][]>
+  probe?: Table['probe']
   park?: Parking['park']
   deadline_ms?: number
 }
 /** Runs a persister on these batches, and tells in order what it did. */
-const run = (t: Test, batches: Delivery[][], { apply, park, deadline_ms = 5_000 }: Script) => {
+const run = (t: Test, batches: Delivery[][], { apply, probe, park, deadline_ms = 5_000 }: Script) => {
   const did: string[] = []
   const stop = new AbortController()
   const gone = batches.map(() => new AbortController())
@@ -31,6 +32,10 @@ const run = (t: Test, batches: Delivery[][], { apply, park, deadline_ms = 5_000 
   const batchOf = (deliveries: Delivery[], at: number): Batch => ({
     deliveries,
     signal: gone[at]?.signal ?? stop.signal,
+    giveBack: () => {
+      did.push('give back')
+      gone[at]?.abort()
+    },
     settled: (done) => void did.push(...done.map((delivery) => `ack ${nameOf(delivery)}`)),
   })
   const parked = new Map<Delivery, Reason>()
@@ -39,7 +44,7 @@ const run = (t: Test, batches: Delivery[][], { apply, park, deadline_ms = 5_000 
   }
   const table: Table = {
     tryOut: unused,
-    probe: unused,
+    probe: probe ?? unused,
     async apply(chains, signal) {
       const outcomes = await (apply?.(chains, signal) ??
         Promise.resolve(chains.map((chain) => chain.map((): Outcome => 'inserted'))))
@@ -142,7 +147,7 @@ t.test(
     const { promise: late, resolve } = Promise.withResolvers<Outcome[][]>()
     const signals: AbortSignal[] = []
     const { did, running } = run(t, [[deliveryOf(order)]], {
-      deadline_ms: 30,
+      deadline_ms: 150,
       apply(_, signal) {
         signals.push(signal)
         return signals.length === 1 ? late : Promise.resolve([['inserted']])
@@ -200,3 +205,85 @@ t.test('a barrier comes through when all before it and all of its own batch is c
   for (const version of [first, second]) t.ok(indexOf(did, `commit ${nameOf(version)}`) < passed, did.join())
   t.ok(passed < indexOf(did, 'ack b-1'))
 })
+
+t.test(
+  'what stays unavailable for three deadlines goes back to the queue, and is neither acked nor parked',
+  async (t) => {
+    const [lost, next] = [firstOrder(), firstOrder()]
+    const { did, running } = run(t, [[deliveryOf(lost), unreadable()], [deliveryOf(next)]], {
+      deadline_ms: 100,
+      apply: async (chains) => {
+        if (chains[0]?.[0].id === lost.id) throw new Unavailable('database-away', 'away')
+        return [['inserted']]
+      },
+      park: async () => Promise.reject(new Unavailable('queue-away', 'blocked')),
+    })
+    const started = performance.now()
+    await running
+    t.ok(performance.now() - started >= 300)
+    t.ok(indexOf(did, 'give back') < indexOf(did, `ack ${nameOf(next)}`))
+    t.equal(did.filter((what) => /^(ack|park)/.test(what)).length, 1, 'nothing but the next batch')
+  },
+)
+
+t.test('a record that fails each time while others can be written is alone in the end, and parked', async (t) => {
+  const batch = Array.from({ length: 100 }, () => firstOrder())
+  const bad = batch[42]
+  let attempts = 0
+  const { did, parked, running } = run(t, [batch.map((order) => deliveryOf(order))], {
+    probe: async () => undefined,
+    async apply(chains) {
+      if (!chains.flat().some(({ id }) => id === bad?.id)) return chains.map((): Outcome[] => ['inserted'])
+      attempts += 1
+      throw new Doubtful('database-XX000', 'a broken page')
+    },
+  })
+  await running
+  t.same([...parked.values()], [{ code: 'unpersistable', message: 'database-XX000: a broken page' }])
+  t.equal(did.filter((what) => what.startsWith('settle')).length, 99)
+  t.equal(attempts, 2 * 4 + 4, 'twice for 100, 25, 7 and 2 of them, four times alone')
+})
+
+const flapping: [string, Script['apply'], Script['probe']][] = [
+  [
+    'a probe fails as well every other time',
+    undefined,
+    (
+      (count) => async () =>
+        void (count++ % 2 === 0 ? undefined : await Promise.reject(new Unavailable('database-away', 'away')))
+    )(0),
+  ],
+  [
+    'a probe takes long',
+    undefined,
+    () => new Promise((resolve) => setTimeout(resolve, 60)), // of 200: more than a quarter
+  ],
+  [
+    'it is a lock every other time',
+    (
+      (count) => async () =>
+        Promise.reject(
+          count++ % 2 === 0 ? new Doubtful('deadline', 'slow') : new Unavailable('database-55P03', 'locked'),
+        )
+    )(0),
+    async () => undefined,
+  ],
+  ['it is a lock', async () => Promise.reject(new Unavailable('database-55P03', 'locked')), async () => undefined],
+]
+for (const [when, apply, probe] of flapping)
+  t.test(`a record is kept, whatever it fails with, when ${when}`, async (t) => {
+    let attempts = 0
+    const { did, parked, running, stop } = run(t, [[deliveryOf(firstOrder())]], {
+      deadline_ms: 200,
+      async apply(chains, signal) {
+        attempts += 1
+        if (attempts === 9) stop.abort()
+        if (apply === undefined) throw new Doubtful('database-57014', 'canceled')
+        return apply(chains, signal)
+      },
+      ...(probe === undefined ? {} : { probe }),
+    })
+    await running
+    t.equal(parked.size, 0)
+    t.notOk(did.some((what) => what.startsWith('ack')))
+  })

@@ -1,12 +1,15 @@
 import { type Chain, countPersisted, type Outcome, type Table } from '@ordermill/database'
-import { BadData, type Collection, newId, type Unavailable, type Version } from '@ordermill/model'
+import { BadData, type Collection, newId, type Version } from '@ordermill/model'
 import type { Batch, Consumer, Delivery } from '@ordermill/queue'
 import type { Logger, WorkerMetrics } from '@ordermill/telemetry'
 import { correlationIdOf, type ReadBatch, readBatch } from './batch.ts'
 import { bisectBadData, type Verdicts } from './bisect.ts'
 import { withDeadline } from './deadline.ts'
-import type { Parking, Reason } from './parking.ts'
-import { GivenUp, retryWhileUnavailable } from './retry.ts'
+import { createHold, type Hold } from './holding.ts'
+import type { Parking } from './parking.ts'
+import { type Parked, Parkings, park, reasonOf } from './parkings.ts'
+import { GivenUp, type Patience, retried, retryWhileUnavailable } from './retry.ts'
+import { createSuspicion } from './suspicion.ts'
 
 interface PersisterParts {
   collection: Collection
@@ -34,7 +37,7 @@ interface PersisterParts {
  * | what became of a version            | its delivery       | its mark in the cache |
  * | persisted, superseded or duplicate  | acked              | settled               |
  * | conflict, bad data, unreadable      | parked, then acked | stays                 |
- * | unavailable                         | kept, tried again  | stays                 |
+ * | unavailable                         | kept, tried again, given back after a while | stays |
  * | (a barrier)                         | acked              |                       |
  */
 export async function runPersister(parts: PersisterParts): Promise<void> {
@@ -53,34 +56,6 @@ export async function runPersister(parts: PersisterParts): Promise<void> {
   await parkings.all()
 }
 
-/**
- * What is being parked. Nothing waits for it but the ack: while the broker takes no messages, the good ones are persisted all the
- * same. Bounded by the prefetch, for what is not acked holds back every ack after it.
- */
-class Parkings {
-  readonly #running = new Set<Promise<void>>()
-  #broken: { error: unknown } | undefined
-
-  add(parking: Promise<void>): void {
-    const ended = parking
-      .catch((error: unknown) => {
-        if (!(error instanceof GivenUp)) this.#broken ??= { error }
-      })
-      .finally(() => this.#running.delete(ended))
-    this.#running.add(ended)
-  }
-
-  throwIfBroken(): void {
-    if (this.#broken !== undefined) throw this.#broken.error
-  }
-
-  /** Waits for all of them. @throws whatever one of them failed with, unless it was given up */
-  async all(): Promise<void> {
-    await Promise.all(this.#running)
-    this.throwIfBroken()
-  }
-}
-
 /** Persists one batch. Resolves when every delivery is persisted, being parked, or was given up because it went back to the queue. */
 async function persist(batch: Batch, read: ReadBatch, parkings: Parkings, parts: PersisterParts): Promise<void> {
   const { metrics } = parts
@@ -89,12 +64,11 @@ async function persist(batch: Batch, read: ReadBatch, parkings: Parkings, parts:
   const signal = AbortSignal.any([batch.signal, parts.stop])
   let outcome = 'persisted'
   try {
+    const patience = { signal, onRetry: retried({ log, metrics }), hold: createHold(batch, parts.deadline_ms) }
+    const hand = { batch, read, parkings, patience }
     const unreadable = read.unreadable.map(({ delivery, error }) => ({ delivery, reason: error }))
-    parkings.add(park(unreadable, batch, signal, parts))
-    for (const round of read.rounds) {
-      const refused = await persistRound(round, read, batch, signal, { ...parts, log })
-      parkings.add(park(refused, batch, signal, parts))
-    }
+    parkings.add(park(unreadable, batch, patience, parts))
+    for (const round of read.rounds) await persistRound(round, hand, { ...parts, log })
     if (!signal.aborted) for (const { barrier } of read.barriers) await parts.passBarrier(barrier)
     batch.settled(read.barriers.map(({ delivery }) => delivery))
     if (read.oldest !== undefined) metrics.persistLag.observe(Math.max(0, Date.now() - read.oldest) / 1_000)
@@ -111,34 +85,35 @@ async function persist(batch: Batch, read: ReadBatch, parkings: Parkings, parts:
   }
 }
 
-interface Parked {
-  delivery: Delivery
-  reason: Reason
+/** What the parts of one batch have in common. */
+interface Hand {
+  batch: Batch
+  read: ReadBatch
+  parkings: Parkings
+  patience: Patience & { hold: Hold }
 }
 
-/** Persists chains of different records; gives what is to be parked. */
-async function persistRound(
-  round: Chain[],
-  read: ReadBatch,
-  batch: Batch,
-  signal: AbortSignal,
-  parts: PersisterParts,
-): Promise<Parked[]> {
-  const { collection, table, deadline_ms, metrics } = parts
-  const onRetry = retried(parts)
+/** Persists chains of different records; what is to be parked is on its way there when it resolves. */
+async function persistRound(round: Chain[], hand: Hand, parts: PersisterParts): Promise<void> {
+  const { read, patience } = hand
+  const { signal, hold } = patience
+  const { collection, table, deadline_ms } = parts
   const count = countPersisted(collection.name)
-  const apply = (chains: Chain[]): Promise<Outcome[][]> =>
-    retryWhileUnavailable(
-      () => withDeadline(deadline_ms, signal, (inner) => table.apply(chains, inner, count, read.correlationId)),
-      {
-        signal,
-        onRetry,
-      },
-    )
-  const verdicts = await bisectBadData(round, apply)
+  const apply = (chains: Chain[]): Promise<Outcome[][]> => {
+    const probe = (inner: AbortSignal) => table.probe(inner, count)
+    const judge = createSuspicion({ probe, records: chains.length, deadline_ms, signal, hold })
+    const attempt = (inner: AbortSignal) => table.apply(chains, inner, count, read.correlationId)
+    return retryWhileUnavailable(() => withDeadline(deadline_ms, signal, attempt), { ...patience, judge })
+  }
+  await bisectBadData(round, apply, (verdicts) => settleVerdicts(verdicts, hand, parts))
+}
+
+/** Acks and settles what is persisted, and has the rest parked. */
+async function settleVerdicts(verdicts: Verdicts, hand: Hand, parts: PersisterParts): Promise<void> {
+  const { batch, read, parkings, patience } = hand
+  const { collection, metrics } = parts
   parts.wakeFollower()
   if (parts.log.isLevelEnabled('debug')) tellEach(verdicts, read, parts)
-
   const settled: Version[] = []
   const parked: Parked[] = []
   for (const [version, verdict] of verdicts) {
@@ -150,8 +125,8 @@ async function persistRound(
   const done = settled.flatMap((version) => read.deliveriesOf.get(version) ?? [])
   batch.settled(done)
   for (const delivery of done) parts.answer(delivery, 'persisted')
+  parkings.add(park(parked, batch, patience, parts))
   await parts.settle(settled)
-  return parked
 }
 
 /** One line for each record: whoever follows a single order switches these on. */
@@ -162,31 +137,3 @@ function tellEach(verdicts: Verdicts, read: ReadBatch, { collection, log }: Pers
     log.debug({ [`${collection.title}_id`]: version.id, version: version.version, outcome, correlation_id }, 'record')
   }
 }
-
-/** Why a version is parked; undefined if it is not. */
-export function reasonOf(
-  version: Version,
-  verdict: Verdicts extends Map<Version, infer V> ? V : never,
-): Reason | undefined {
-  if (verdict instanceof BadData) return { code: verdict.code, message: verdict.message }
-  if (verdict !== 'conflict') return undefined
-  return {
-    code: 'conflict',
-    message: `version ${version.version} was built on ${version.parent ?? 'nothing'}, and another version stands`,
-  }
-}
-
-async function park(parked: Parked[], batch: Batch, signal: AbortSignal, parts: PersisterParts): Promise<void> {
-  if (parked.length === 0) return
-  await retryWhileUnavailable(() => parts.parking.park(parked), { signal, onRetry: retried(parts) })
-  batch.settled(parked.map(({ delivery }) => delivery))
-  for (const { delivery } of parked) parts.answer(delivery, 'parked')
-}
-
-/** Says that an attempt is repeated: the first time, and then each time the number of attempts doubles. */
-export const retried =
-  ({ log, metrics }: Pick<PersisterParts, 'log' | 'metrics'>) =>
-  (error: Unavailable, attempt: number) => {
-    metrics.retries.inc({ code: error.code })
-    if (Number.isInteger(Math.log2(attempt))) log.warn({ err: error, attempt }, 'kept, and tried again')
-  }

@@ -1,10 +1,18 @@
 import { connectCache, createBarriers, createRecordCache } from '@ordermill/cache'
-import { createDatabase, createLeases, createLedger, createReader, createTable } from '@ordermill/database'
+import {
+  createDatabase,
+  createLeases,
+  createLedger,
+  createReader,
+  createTable,
+  type Database,
+} from '@ordermill/database'
 import { type Collection, newId } from '@ordermill/model'
 import { createConsumer, createPublisher, topologyOf } from '@ordermill/queue'
 import { createSearchClient } from '@ordermill/search'
 import { createRegistry, type Logger, measured, statementOp, workerMetrics } from '@ordermill/telemetry'
 import type { WorkerOptions } from './options.ts'
+import { retryWhileUnavailable } from './retry.ts'
 
 /** Everything that a worker holds on to, by name. Nothing waits for its server; `close` lets go of all of it, in order. */
 export type Resources = ReturnType<typeof openResources>
@@ -14,6 +22,9 @@ const bulksMax = 4
 const parkedMax = 50
 /** Most changes told in one go. */
 const changesMax = 500
+
+/** Part of an attempt's deadline that one statement may take: Postgres ends what hangs, before we have to cut the connection. */
+const statementPart = 0.8
 
 export function openResources(options: WorkerOptions, root: Logger, collection: Collection) {
   const part = (component: string) => root.child({ component })
@@ -28,7 +39,7 @@ export function openResources(options: WorkerOptions, root: Logger, collection: 
       dsn: options.POSTGRES_DSN,
       name: 'ordermill-worker',
       poolMax: options.DB_POOL_MAX,
-      timeout_ms: options.MESSAGE_TIMEOUT_MS,
+      timeout_ms: Math.ceil(options.MESSAGE_TIMEOUT_MS * statementPart),
       onLost: lost('Postgres'),
     }),
     ['query', 'transaction'],
@@ -75,6 +86,7 @@ export function openResources(options: WorkerOptions, root: Logger, collection: 
       prefetch,
       batchMax,
       batchWait_ms: options.BATCH_WAIT_MS,
+      mayTake: (signal) => untilItAnswers(database, signal),
       onLost: (err) => log.warn({ err }, 'the broker is away'),
     })
   const consumers = {
@@ -120,4 +132,10 @@ export function openResources(options: WorkerOptions, root: Logger, collection: 
       await database.stop()
     },
   }
+}
+
+/** Waits until Postgres answers: what has nowhere to go is better left in its queue. Never throws. */
+async function untilItAnswers(database: Database, signal: AbortSignal): Promise<void> {
+  const probe = () => database.query({ name: 'probe', text: 'SELECT 1' })
+  await retryWhileUnavailable(probe, { signal, onRetry: () => undefined }).catch(() => undefined)
 }
