@@ -1,0 +1,88 @@
+import { connectCache, createRecordCache } from '@ordermill/cache'
+import { orders } from '@ordermill/model'
+import { createPublisher, type OutgoingMessage } from '@ordermill/queue'
+import { type Acceptor, createAcceptor } from '../../services/api/accepting.ts'
+import { createMarker } from '../../services/api/marker.ts'
+import { createReader, type Reader } from '../../services/api/reader.ts'
+import { createWriter, type Writer } from '../../services/api/writer.ts'
+import { createAsking } from './asking.ts'
+import { createReader as createStored } from './postgres.ts'
+import { settings, topology } from './settings.ts'
+import { type Process, startProcess, type World } from './world.ts'
+
+/** An API process: what its routes call. */
+export interface Api {
+  process: Process
+  writer: Writer | undefined
+  reader: Reader | undefined
+}
+
+export function startApi(world: World, name: string): Api {
+  const { scheduler, random, postgres, truth } = world
+  const api: Api = { process: startProcess(world, name, build), writer: undefined, reader: undefined }
+  return api
+
+  function build(process: Process): void {
+    const collection = orders
+    const client = connectCache({
+      urls: [`redis://${process.host}`],
+      timeout_ms: settings.cacheTimeout_ms,
+      onError: () => undefined,
+      onReady: () => undefined,
+    })
+    const cache = createRecordCache({
+      client,
+      collection: collection.name,
+      namespace: '',
+      dirtyLimit: settings.dirtyLimit,
+    })
+    const publisher = createPublisher({
+      urls: [`amqp://${process.host}`],
+      name: 'publish',
+      topology,
+      window: settings.window,
+      timeout_ms: settings.publishTimeout_ms,
+      onLost: () => undefined,
+    })
+    const ask = createAsking({
+      scheduler,
+      random,
+      server: postgres.server,
+      owner: process,
+      usual_ms: 3,
+      timeout_ms: settings.databaseTimeout_ms,
+    })
+    const stored = createStored({ postgres: postgres.store, ask })
+    const publish = (message: OutgoingMessage) => {
+      const { hash, epoch } = message.properties.headers as { hash: string; epoch?: string }
+      if (epoch === undefined) truth.bypassed(hash)
+      return publisher.publish(message)
+    }
+    const acceptor = createAcceptor({
+      collection,
+      cache,
+      durable: () => true,
+      publisher: { ...publisher, publish },
+      exchange: topology.exchange,
+      marker: createMarker(cache, () => undefined),
+      onAccepted: () => undefined,
+    })
+    const witnessed: Acceptor = {
+      async accept(version, base, caller) {
+        truth.built(version)
+        const outcome = await acceptor.accept(version, base, caller)
+        world.trace(() => `${name}: ${truth.nameOf(version.id)} v${version.version} ${outcome}`)
+        if (outcome === 'accepted' || outcome === 'bypassed') truth.promised(version)
+        return outcome
+      },
+    }
+    const findKeyUse = (id: string, key: string) =>
+      ask(() => {
+        const past = [...postgres.store.history.values()].filter((one) => one.id === id)
+        return past.flatMap(({ keys }) => keys).find((use) => use.key === key)
+      })
+    setInterval(() => cache.checkEpoch().catch(() => undefined), settings.epochEvery_ms)
+    api.writer = createWriter({ collection, cache, stored, findKeyUse, acceptor: witnessed })
+    api.reader = createReader({ collection, cache, stored, onRead: () => undefined })
+  }
+}

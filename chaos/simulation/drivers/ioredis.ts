@@ -1,0 +1,140 @@
+import { EventEmitter } from 'node:events'
+import type { LuaValue } from '../lua.ts'
+import { createWire, type Wire } from '../server.ts'
+import { type Surroundings, surroundingsOf } from '../surroundings.ts'
+
+interface Options {
+  commandTimeout: number
+}
+
+interface Asked {
+  answered: boolean
+  /** When the answer is no longer waited for. */
+  until: number
+  resolve(value: unknown): void
+  reject(error: Error): void
+}
+
+/** Stands in for ioredis: as much of it as `connectCache` and the cache use, with its ways to fail. */
+export class Redis extends EventEmitter {
+  readonly #on: Surroundings
+  readonly #timeout_ms: number
+  #wire: Wire | undefined
+  readonly #asked = new Set<Asked>()
+  #ended = false
+  #watched = 0;
+  [command: string]: unknown
+
+  constructor(address: string, { commandTimeout }: Options) {
+    super()
+    this.#on = surroundingsOf(address)
+    this.#timeout_ms = commandTimeout
+    for (const name of plain) {
+      const capital = name.toUpperCase()
+      this[name] = (...args: unknown[]) => this.#call(capital, args.flat())
+    }
+    this.#connect(0)
+  }
+
+  defineCommand(name: string, { numberOfKeys, lua }: { numberOfKeys: number; lua: string }): void {
+    const { store } = this.#on.redis
+    this[name] = (...args: unknown[]) => {
+      const texts = args.map(String)
+      return this.#ask(() => store.script(lua, texts.slice(0, numberOfKeys), texts.slice(numberOfKeys)))
+    }
+  }
+
+  disconnect(): void {
+    this.#ended = true
+    this.#wire?.cut()
+  }
+
+  #call(name: string, args: unknown[]): Promise<unknown> {
+    return this.#ask(() => this.#on.redis.store.command(name, args as LuaValue[]))
+  }
+
+  #connect(delay_ms: number): void {
+    const { scheduler, random, owner, redis } = this.#on
+    scheduler.after(delay_ms, owner, () => {
+      if (this.#ended) return
+      if (!redis.server.health.up) return this.#connect(random.between(20, 200))
+      this.#wire = createWire({
+        scheduler,
+        random,
+        server: redis.server,
+        owner,
+        usual_ms: 0.4,
+        onCut: () => scheduler.after(random.float(), owner, () => this.#lost()),
+      })
+      this.emit('ready')
+    })
+  }
+
+  #lost(): void {
+    this.#wire = undefined
+    for (const asked of [...this.#asked]) asked.reject(new Error('Connection is closed.'))
+    this.emit('close')
+    if (!this.#ended) this.#connect(this.#on.random.between(10, 150))
+  }
+
+  #ask(effect: () => LuaValue): Promise<unknown> {
+    const wire = this.#wire
+    if (wire === undefined)
+      return Promise.reject(new Error("Stream isn't writeable and enableOfflineQueue options is false"))
+    const { scheduler } = this.#on
+    return new Promise((resolve, reject) => {
+      const asked: Asked = {
+        answered: false,
+        until: scheduler.now() + this.#timeout_ms,
+        resolve: (value) => {
+          this.#end(asked)
+          resolve(value)
+        },
+        reject: (error) => {
+          this.#end(asked)
+          reject(error)
+        },
+      }
+      this.#asked.add(asked)
+      this.#watch()
+      wire.send(() => {
+        let answer: () => void
+        try {
+          const value = replyOf(effect())
+          answer = () => asked.answered || asked.resolve(value)
+        } catch (error) {
+          answer = () => asked.answered || asked.reject(error as Error)
+        }
+        wire.push(answer)
+      })
+    })
+  }
+
+  /** One timer for all that is asked at one moment. */
+  #watch(): void {
+    const { scheduler, owner } = this.#on
+    if (this.#watched === scheduler.moment()) return
+    this.#watched = scheduler.moment()
+    scheduler.after(this.#timeout_ms, owner, () => {
+      for (const asked of this.#asked) if (asked.until <= scheduler.now()) asked.reject(new Error('Command timed out'))
+    })
+  }
+
+  #end(asked: Asked): void {
+    asked.answered = true
+    this.#asked.delete(asked)
+  }
+}
+
+/** Only to be named: clusters are not simulated. */
+export class Cluster {}
+
+const plain = ['get', 'mget', 'zcard', 'zrange', 'zrangebyscore', 'time', 'hget', 'hgetall', 'info', 'setex', 'ping']
+
+/** As Redis answers a script: no fractions, nothing for false. */
+const replyOf = (value: LuaValue): unknown => {
+  if (Array.isArray(value)) return value.map(replyOf)
+  if (value === undefined || value === false) return null
+  if (value === true) return 1
+  return typeof value === 'number' ? Math.trunc(value) : value
+}

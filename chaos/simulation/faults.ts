@@ -1,0 +1,194 @@
+import type { Api } from './api.ts'
+import { resumeAll, type Server, takeDown } from './server.ts'
+import { crash, type Process, type World } from './world.ts'
+
+/** The processes of a simulation, each replaced by a new one when it ends. */
+export interface Fleet {
+  apis: Api[]
+  workers: Process[]
+  restartApi(at: number): void
+  restartWorker(at: number): void
+}
+
+interface FaultParts {
+  world: World
+  fleet: Fleet
+}
+
+/** One thing that goes wrong. Gives how it is made good again; nothing where it passes by itself. */
+type Fault = (parts: FaultParts) => (() => void) | undefined
+
+const down =
+  (server: (world: World) => Server, onUp: (world: World) => void = () => undefined): Fault =>
+  ({ world }) => {
+    takeDown(server(world))
+    return () => {
+      server(world).health.up = true
+      onUp(world)
+    }
+  }
+const stalled =
+  (server: (world: World) => Server): Fault =>
+  ({ world }) => {
+    server(world).health.stalled = true
+    return () => resumeAll(server(world))
+  }
+const slow =
+  (server: (world: World) => Server, most_ms: number): Fault =>
+  ({ world }) => {
+    server(world).health.slow_ms = world.random.between(5, most_ms)
+    return () => {
+      server(world).health.slow_ms = 0
+    }
+  }
+const cutOne =
+  (server: (world: World) => Server): Fault =>
+  ({ world }) => {
+    const wires = [...server(world).wires]
+    wires[world.random.below(wires.length)]?.cut()
+    return undefined
+  }
+const stallOne =
+  (server: (world: World) => Server): Fault =>
+  ({ world }) => {
+    const wires = [...server(world).wires]
+    const wire = wires[world.random.below(wires.length)]
+    wire?.stall()
+    return () => (world.random.chance(0.5) ? wire?.resume() : wire?.cut())
+  }
+const losesAnswers =
+  (server: (world: World) => Server): Fault =>
+  ({ world }) => {
+    server(world).health.losesAnswers = world.random.between(0.2, 0.9)
+    return () => {
+      server(world).health.losesAnswers = 0
+    }
+  }
+const frozen = ({ world }: FaultParts, process: Process | undefined) => {
+  if (process !== undefined) process.frozenUntil = world.scheduler.now() + world.random.between(20, 1_200)
+  return undefined
+}
+
+const redis = (world: World) => world.redis.server
+const broker = (world: World) => world.broker.server
+const postgres = (world: World) => world.postgres.server
+const engine = (world: World) => world.engine.server
+
+const ofProcesses: Record<string, Fault> = {
+  'api crashes'({ world, fleet }) {
+    const at = world.random.below(fleet.apis.length)
+    const api = fleet.apis[at]
+    if (api !== undefined) crash(world, api.process)
+    return () => fleet.restartApi(at)
+  },
+  'worker crashes'({ world, fleet }) {
+    const at = world.random.below(fleet.workers.length)
+    const worker = fleet.workers[at]
+    if (worker !== undefined) crash(world, worker)
+    return () => fleet.restartWorker(at)
+  },
+  'api freezes': (parts) => frozen(parts, parts.fleet.apis[parts.world.random.below(parts.fleet.apis.length)]?.process),
+  'worker freezes': (parts) => frozen(parts, parts.fleet.workers[parts.world.random.below(parts.fleet.workers.length)]),
+}
+
+/** Redis away or late, with all that it knows. */
+const ofRedis: Record<string, Fault> = {
+  'redis restarts': down(redis, ({ redis: { store } }) => store.restart()),
+  'redis stalls': stalled(redis),
+  'redis is slow': slow(redis, 120),
+  'a connection to redis is cut': cutOne(redis),
+  'a connection to redis stalls': stallOne(redis),
+  'redis evicts'({ world }) {
+    const { store } = world.redis
+    for (const [key, { expiresAt }] of store.contents())
+      if (expiresAt !== undefined && !key.includes('floor:') && world.random.chance(0.5)) store.evict(key)
+    return undefined
+  },
+}
+
+const ofBroker: Record<string, Fault> = {
+  'broker restarts': down(broker),
+  'broker stalls': stalled(broker),
+  'broker is slow': slow(broker, 200),
+  'a connection to the broker is cut': cutOne(broker),
+  'a connection to the broker stalls': stallOne(broker),
+  'broker blocks'({ world }) {
+    world.broker.block(true)
+    return () => world.broker.block(false)
+  },
+  'queues are full'({ world }) {
+    world.broker.trouble.full = true
+    return () => {
+      world.broker.trouble.full = false
+    }
+  },
+  'nothing is bound'({ world }) {
+    world.broker.trouble.unbound = true
+    return () => {
+      world.broker.trouble.unbound = false
+    }
+  },
+}
+
+const ofPostgres: Record<string, Fault> = {
+  'postgres restarts': down(postgres),
+  'postgres stalls': stalled(postgres),
+  'postgres is slow': slow(postgres, 400),
+  'postgres loses answers': losesAnswers(postgres),
+  'postgres hangs'({ world }) {
+    world.postgres.stuck = true
+    world.postgres.server.health.stalled = true
+    return () => {
+      world.postgres.stuck = false
+      world.postgres.server.health.stalled = false
+    }
+  },
+}
+
+const ofEngine: Record<string, Fault> = {
+  'engine restarts': down(engine),
+  'engine stalls': stalled(engine),
+  'engine loses answers': losesAnswers(engine),
+  'engine refuses some'({ world }) {
+    world.engine.store.refuses = 0.4
+    return () => {
+      world.engine.store.refuses = 0
+    }
+  },
+  'the index is deleted'({ world }) {
+    world.engine.store.index = undefined
+    return undefined
+  },
+}
+
+const kinds = [ofProcesses, ofRedis, ofBroker, ofPostgres, ofEngine] as [
+  Record<string, Fault>,
+  ...Record<string, Fault>[],
+]
+
+/** Plans what goes wrong within `during_ms`; everything is made good by then. Gives what tells whether it is. */
+export function planFaults(parts: FaultParts, during_ms: number): { healed(): boolean } {
+  const { world } = parts
+  const { scheduler, random } = world
+  let open = 0
+  const plan = (name: string, fault: Fault) => {
+    open += 1
+    const starts = random.float() * during_ms
+    const lasts = Math.min(random.chance(0.5) ? random.float() * 200 : random.float() * 2_000, during_ms - starts)
+    scheduler.after(starts, undefined, () => {
+      world.trace(() => `fault: ${name}`)
+      const heal = fault(parts)
+      scheduler.after(lasts, undefined, () => {
+        open -= 1
+        if (heal === undefined) return
+        world.trace(() => `healed: ${name}`)
+        heal()
+      })
+    })
+  }
+  for (let n = random.below(8); n > 0; n -= 1) {
+    const kind = Object.entries(random.pick(kinds)) as [[string, Fault], ...[string, Fault][]]
+    plan(...random.pick(kind))
+  }
+  return { healed: () => open === 0 }
+}

@@ -1,0 +1,80 @@
+import type { Random } from './random.ts'
+import type { Event, Scheduler } from './scheduler.ts'
+
+/**
+ * Puts simulated time and seeded chance in place of what the product's code takes from its surroundings: timers, Date,
+ * performance.now, Math.random and the random bytes of ids. Gives what puts the real ones back.
+ * @param start_ms When the simulation begins, in milliseconds of the Unix epoch: later than any before it in this process, since
+ * ids (UUIDv7) never go back.
+ */
+export function replaceGlobals(scheduler: Scheduler, random: Random, start_ms: number): () => void {
+  const real = {
+    Date: globalThis.Date,
+    setTimeout: globalThis.setTimeout,
+    clearTimeout: globalThis.clearTimeout,
+    setInterval: globalThis.setInterval,
+    clearInterval: globalThis.clearInterval,
+  }
+  const performanceNow = performance.now
+  const mathRandom = Math.random
+  const getRandomValues = crypto.getRandomValues
+  const now_ms = () => Math.floor(start_ms + scheduler.now())
+
+  class SimulatedDate extends real.Date {
+    constructor(...args: [] | [number | string]) {
+      if (args.length === 0) super(now_ms())
+      else super(args[0])
+    }
+    static override now = now_ms
+  }
+  const replaced = {
+    Date: SimulatedDate,
+    setTimeout: (run: (...args: unknown[]) => void, delay_ms = 0, ...args: unknown[]) =>
+      timer(() => run(...args), delay_ms),
+    clearTimeout: cancel,
+    setInterval(run: () => void, every_ms: number) {
+      const handle = timer(tick, every_ms)
+      function tick() {
+        handle.event = scheduler.after(every_ms, handle.event.owner, tick)
+        run()
+      }
+      return handle
+    },
+    clearInterval: cancel,
+  }
+  function timer(run: () => void, delay_ms: number): Timer {
+    return new Timer(scheduler.after(delay_ms, scheduler.owner(), run))
+  }
+  Object.assign(globalThis, replaced)
+  performance.now = () => scheduler.now()
+  Math.random = random.float
+  crypto.getRandomValues = ((bytes: Uint8Array) => {
+    for (let at = 0; at < bytes.length; at += 1) bytes[at] = random.below(256)
+    return bytes
+  }) as typeof crypto.getRandomValues
+
+  return () => {
+    Object.assign(globalThis, real)
+    performance.now = performanceNow
+    Math.random = mathRandom
+    crypto.getRandomValues = getRandomValues
+  }
+}
+
+/** What setTimeout gives: as much of it as anybody uses. */
+class Timer {
+  event: Event
+  constructor(event: Event) {
+    this.event = event
+  }
+  unref(): this {
+    return this
+  }
+  ref(): this {
+    return this
+  }
+}
+
+function cancel(timer: Timer | undefined): void {
+  if (timer !== undefined) timer.event.cancelled = true
+}

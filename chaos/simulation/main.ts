@@ -1,0 +1,57 @@
+import { parseArgs } from 'node:util'
+import { runSplit } from './processes.ts'
+import { type Progress, traceSeed } from './seeds.ts'
+
+const usage = `npm run simulate -- [--seeds COUNT] [--from SEED]   simulates seeds on all cores (1,000 from 1)
+npm run simulate -- --seed SEED [--trace]          simulates one, and prints everything that happens in it`
+
+process.exitCode = await main(process.argv.slice(2))
+
+async function main(args: string[]): Promise<number> {
+  const { values } = parseArgs({
+    args,
+    options: {
+      seed: { type: 'string' },
+      seeds: { type: 'string', default: '1000' },
+      from: { type: 'string', default: '1' },
+      trace: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+  })
+  const [seed, count, from] = [values.seed ?? '1', values.seeds, values.from].map(Number)
+  if (
+    values.help ||
+    seed === undefined ||
+    count === undefined ||
+    from === undefined ||
+    Number.isNaN(seed + count + from)
+  ) {
+    console.log(usage)
+    return values.help ? 0 : 1
+  }
+  return values.seed === undefined ? await many(from, count) : await one(seed, values.trace)
+}
+
+async function one(seed: number, trace: boolean): Promise<number> {
+  const { failure, events } = await traceSeed(seed, (line) => {
+    if (trace) console.log(line)
+  })
+  console.log(failure === undefined ? `seed ${seed}: every promise kept, ${events} events` : `seed ${seed}: ${failure}`)
+  return failure === undefined ? 0 : 1
+}
+
+async function many(from: number, count: number): Promise<number> {
+  const started = performance.now()
+  const seconds = () => (performance.now() - started) / 1_000
+  let told = 0
+  const tell = ({ done, failures }: Progress) => {
+    if (seconds() - told < 5) return
+    told = seconds()
+    console.log(`${done} of ${count} seeds, ${Math.round(done / seconds())} a second, ${failures.length} failed`)
+  }
+  const { done, failures } = await runSplit({ seeds: { from, count, step: 1 }, tell })
+  for (const { seed, failure } of failures)
+    console.log(`seed ${seed}: ${failure}\n  npm run simulate -- --seed ${seed} --trace`)
+  console.log(`${done} seeds in ${seconds().toFixed(1)} s, ${failures.length} failed`)
+  return failures.length > 0 || done < count ? 1 : 0
+}

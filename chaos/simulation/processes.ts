@@ -1,0 +1,57 @@
+import { fork } from 'node:child_process'
+import { availableParallelism } from 'node:os'
+import { join } from 'node:path'
+import type { Progress, Seeds } from './seeds.ts'
+
+interface SplitParts {
+  seeds: Seeds
+  /** The folder with the simulation to run: this one, or that of a copy of the tree. */
+  folder?: string
+  processes?: number
+  /** Whether to stop all of them at the first failure. */
+  stopAtFailure?: boolean
+  tell?: (progress: Progress) => void
+}
+
+/** Simulates seeds in several processes, one for each core. Gives how far they came and what failed, lowest seed first. */
+export async function runSplit({
+  seeds,
+  folder = import.meta.dirname,
+  processes = availableParallelism(),
+  stopAtFailure = false,
+  tell,
+}: SplitParts): Promise<Progress> {
+  const each: Progress[] = Array.from({ length: processes }, () => ({ done: 0, failures: [] }))
+  const sum = (): Progress => ({
+    done: each.reduce((total, { done }) => total + done, 0),
+    failures: each.flatMap(({ failures }) => failures).sort((a, b) => a.seed - b.seed),
+  })
+  const children = each.map((_, at) => {
+    const part = { from: seeds.from + at, count: Math.ceil((seeds.count - at) / processes), step: processes }
+    return fork(join(folder, 'child.ts'), [JSON.stringify(part)], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
+  })
+  const stop = () => {
+    for (const child of children) child.kill()
+  }
+  process.once('exit', stop)
+  await Promise.all(
+    children.map(
+      (child, at) =>
+        new Promise<void>((resolve, reject) => {
+          child.on('message', (progress: Progress) => {
+            each[at] = progress
+            tell?.(sum())
+            if (stopAtFailure && progress.failures.length > 0) stop()
+          })
+          child.once('error', reject)
+          child.once('exit', (code, signal) =>
+            code === 0 || signal !== null
+              ? resolve()
+              : reject(new Error(`a process of the simulation ended with ${code}`)),
+          )
+        }),
+    ),
+  )
+  process.off('exit', stop)
+  return sum()
+}

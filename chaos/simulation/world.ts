@@ -1,0 +1,82 @@
+import type { Change } from '@ordermill/database'
+import { type Broker, createBroker } from './broker.ts'
+import type { Engine } from './engine.ts'
+import { createPostgres, type Postgres } from './postgres.ts'
+import type { Random } from './random.ts'
+import { createRedis, type Redis } from './redis.ts'
+import type { Owner, Scheduler } from './scheduler.ts'
+import { createServer, type Server } from './server.ts'
+import { announce, type Surroundings } from './surroundings.ts'
+import { createTruth, type Truth, Violation } from './truth.ts'
+
+/** Everything there is in one simulation. */
+export interface World {
+  scheduler: Scheduler
+  random: Random
+  truth: Truth
+  redis: { server: Server; store: Redis }
+  broker: Broker
+  postgres: { server: Server; store: Postgres; stuck: boolean }
+  engine: { server: Server; store: Engine }
+  /** Writes a line of the trace; nothing is made of it while nobody looks. */
+  trace(line: () => string): void
+}
+
+export function createWorld(parts: Pick<World, 'scheduler' | 'random' | 'trace'> & { start_ms: number }): World {
+  const { scheduler, random, trace, start_ms } = parts
+  const truth = createTruth()
+  const onWrite = (row: Change, before: Change | undefined) => {
+    trace(
+      () =>
+        `postgres: ${truth.nameOf(row.id)} v${row.version} over ${before === undefined ? 'nothing' : `v${before.version}`}`,
+    )
+    if (before === undefined) return
+    if (row.version <= before.version)
+      throw new Violation(`I4: ${row.id} went from ${before.version} to ${row.version}`)
+    if (!truth.descends(row.hash, before.hash))
+      throw new Violation(`I4: ${truth.nameOf(row.id)} v${row.version} stands on what it was not built on`)
+  }
+  const redis = createRedis({
+    now_ms: () => Math.floor(start_ms + scheduler.now()),
+    newRunId: () => random.below(1e9).toString(16),
+    onCounted: ([id = '', version]) => truth.accepted(id, Number(version)),
+  })
+  return {
+    scheduler,
+    random,
+    truth,
+    trace,
+    redis: { server: createServer('redis'), store: redis },
+    broker: createBroker(createServer('broker')),
+    postgres: { server: createServer('postgres'), store: createPostgres(onWrite), stuck: false },
+    engine: { server: createServer('engine'), store: { index: undefined, refuses: 0 } },
+  }
+}
+
+/** A process of the product: what it does, it does until it crashes. */
+export interface Process extends Owner {
+  name: string
+  /** The host under which its drivers find its servers. */
+  host: string
+}
+
+/** Starts a process: `run` builds the product's parts in it. */
+export function startProcess(world: World, name: string, run: (process: Process) => void): Process {
+  const { scheduler, random, redis, broker } = world
+  const host = `${name}-${random.below(1e9)}`
+  const process: Process = { name, host, alive: true, frozenUntil: 0 }
+  const surroundings: Surroundings = { scheduler, random, owner: process, redis, broker }
+  const forget = announce(host, surroundings)
+  scheduler.after(0, process, () => {
+    run(process)
+    forget()
+  })
+  return process
+}
+
+/** Ends a process at once: its connections are cut, and nothing of it happens any more. */
+export function crash(world: World, process: Process): void {
+  process.alive = false
+  for (const { wires } of [world.redis.server, world.broker.server])
+    for (const wire of [...wires]) if (wire.owner === process) wire.cut()
+}
