@@ -1,6 +1,7 @@
 import { type Collection, type Condition, type Found, foundMax, type Query, type SortValue } from '@ordermill/model'
 import { sqlComment } from './comment.ts'
 import type { Database, Session } from './database.ts'
+import { type FacetRow, facetsSql, readFacetRows } from './facets-sql.ts'
 import { conditionSql, orderSql, type Scope, scopeOf } from './query-sql.ts'
 import { rankedLeaves, rewrite, waysOf } from './query-tree.ts'
 import { rankedSql } from './ranking-sql.ts'
@@ -12,6 +13,12 @@ interface Searching {
   correlationId?: string
   /** Whether to read the records themselves where no text is asked for: newer than what is searched, and slower. */
   newest?: boolean
+}
+
+interface Hit {
+  id: string
+  score: number
+  sort: SortValue[]
 }
 
 /**
@@ -32,20 +39,21 @@ export async function searchRecords(
     async (session) => {
       const expansions = await expand(session, wordsTable(c), query.where)
       const where = await withoutStrangers(session, c, query.where, source)
-      const { sort } = query
-      const hits = await session.query<{ id: string; score: number; sort: SortValue[] }>(
+      const { sort, facets } = query
+      const page = statement(c, expansions, (scope) =>
+        sort.length === 0
+          ? rankedPage(scope, { ...query, where }, source)
+          : sortedPage(scope, { ...query, where }, source),
+      )
+      const hits = query.size === 0 ? [] : await session.query<Hit>(page)
+      const counted = await session.query<FacetRow>(
         statement(c, expansions, (scope) =>
-          sort.length === 0
-            ? rankedPage(scope, { ...query, where }, source)
-            : sortedPage(scope, { ...query, where }, source),
+          facets === undefined
+            ? countSql(scope, where, source, query.exact === true ? undefined : foundMax)
+            : facetsSql(scope, facets, matchingSql(scope, where, source)),
         ),
       )
-      const [counted] = await session.query<{ found: number }>(
-        statement(c, expansions, (scope) =>
-          countSql(scope, where, source, query.exact === true ? undefined : foundMax),
-        ),
-      )
-      const found = counted?.found ?? 0
+      const found = counted[0]?.found ?? 0
       return {
         hits: hits.map(({ id, score, sort: values }) => ({
           id,
@@ -56,6 +64,7 @@ export async function searchRecords(
           query.exact === true || found <= foundMax
             ? { value: found, relation: 'eq' }
             : { value: foundMax, relation: 'gte' },
+        ...(facets && { facets: readFacetRows(facets, counted) }),
       }
     },
     { begin },
@@ -117,4 +126,10 @@ function countSql(scope: Scope, where: Condition, source: string, most: number |
   const limit = most === undefined ? '' : ` LIMIT ${most + 1}`
   const each = waysOf(where).map((way) => `(SELECT 1 FROM ${source} AND ${conditionSql(scope, way)}${limit})`)
   return `SELECT count(*) AS found FROM (SELECT 1 FROM (${each.join(' UNION ALL ') || 'SELECT 1 WHERE false'}) s${limit}) s`
+}
+
+/** All rows that match, each once, as `t`. */
+const matchingSql = (scope: Scope, where: Condition, source: string): string => {
+  const each = waysOf(where).map((way) => `SELECT t.* FROM ${source} AND ${conditionSql(scope, way)}`)
+  return `(${each.join(' UNION ALL ') || `SELECT t.* FROM ${source} AND false`}) t`
 }

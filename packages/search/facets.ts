@@ -13,7 +13,6 @@ export function facetsOf({ kind, facet }: QueryField): FacetKind[] {
 }
 
 const members = ['field', 'size', 'ranges', 'interval', 'step'] as const
-const stepMax = 1e12
 const sizeOtherwise = 10
 
 /** What to count beside a page: a name of a field stands for its values. */
@@ -53,7 +52,7 @@ function readFacet(faults: Faults, fields: Map<string, QueryField>, value: unkno
       return interval && { kind, field: name, interval }
     }
     case 'step': {
-      const bounds = { min: 1, max: stepMax, otherwise: 1 }
+      const bounds = { min: 1, max: limits.step, otherwise: 1 }
       return { kind, field: name, step: faults.whole(sent['step'], [...path, 'step'], bounds) }
     }
   }

@@ -12,4 +12,5 @@ export const limits = {
   facetValues: 100,
   ranges: 50,
   rangeName: 100,
+  step: 1e12,
 } as const
