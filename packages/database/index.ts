@@ -4,6 +4,7 @@
  * was not built on; what is superseded stays in the history; failures say whether to try again or to park.
  */
 export { type Account, type Accounts, countPersisted, readAccounts, storeRejected } from './accounting.ts'
+export { type Attempts, createAttempts } from './attempts.ts'
 export { type Bulk, type MemberError, readBulk, storeBulk } from './bulks.ts'
 export { type Cursors, createCursors, indexLag, openChangesCursor } from './cursors.ts'
 export { createDatabase, type Database, type Session } from './database.ts'

@@ -110,7 +110,7 @@ t.test(
   },
 )
 
-t.test('after a redelivery batches start small and double, so that what made us fail is soon alone', async (t) => {
+t.test('after a redelivery batches start with one and double, so that what made us fail is soon alone', async (t) => {
   const { next, name } = await start(t, { batchMax: 100, batchWait_ms: 300 })
   await send(1, 150)
   await takeAll(next, 150)
@@ -119,7 +119,7 @@ t.test('after a redelivery batches start small and double, so that what made us 
   t.same(again.flatMap(numbers), range(1, 150))
   t.same(
     again.map(({ deliveries }) => deliveries.length),
-    [8, 16, 32, 64, 30],
+    [1, 2, 4, 8, 16, 32, 64, 23],
   )
 })
 

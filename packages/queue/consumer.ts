@@ -50,8 +50,8 @@ interface ConsumerParts {
   onLost(error: Error): void
 }
 
-/** After a redelivery batches start at this size and double: what made us fail is soon alone. */
-const smallBatch = 8
+/** After a redelivery batches start at this size and double: what made us fail is soon alone, first in hand. */
+const smallBatch = 1
 
 /** A broker that hangs answers no close: then the last acks are lost, and what they covered comes again. */
 const closeMax_ms = 1_000

@@ -100,7 +100,7 @@ export const workerMetrics = (
     outcome: ['committed', 'rolled_back'],
   }),
   parked: counter(registry, 'records_parked_total', 'Versions parked, by reason.', {
-    reason: ['conflict', 'hash-mismatch', 'unknown-type', 'unreadable'],
+    reason: ['conflict', 'hash-mismatch', 'kills-worker', 'unknown-type', 'unpersistable', 'unreadable'],
   }),
   parkedRecords: gauge(
     registry,

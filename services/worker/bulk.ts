@@ -16,9 +16,10 @@ import { type Batch, type Consumer, type Delivery, readBulkMessage } from '@orde
 import type { Logger, WorkerMetrics } from '@ordermill/telemetry'
 import { bisectBadData } from './bisect.ts'
 import { withDeadline } from './deadline.ts'
-import { createHold } from './holding.ts'
-import type { Parking } from './parking.ts'
-import { GivenUp, retried, retryWhileUnavailable } from './retry.ts'
+import { createHold, type Hold } from './holding.ts'
+import type { Lone } from './lone.ts'
+import type { Parking, Reason } from './parking.ts'
+import { GivenUp, type Patience, retried, retryWhileUnavailable } from './retry.ts'
 import { createSuspicion } from './suspicion.ts'
 
 interface BulkParts {
@@ -27,6 +28,7 @@ interface BulkParts {
   database: Database
   table: Table
   parking: Parking
+  lone: Lone
   answer(delivery: Delivery, outcome: string): void
   wakeFollower(): void
   deadline_ms: number
@@ -45,34 +47,50 @@ export async function runBulks(parts: BulkParts): Promise<void> {
 
 async function persistBulk(batch: Batch, delivery: Delivery, parts: BulkParts): Promise<void> {
   const signal = AbortSignal.any([batch.signal, parts.stop])
-  const { deadline_ms, table } = parts
-  const hold = createHold(batch, deadline_ms)
-  const patience = { signal, onRetry: retried(parts), hold }
+  const patience = { signal, onRetry: retried(parts), hold: createHold(batch, parts.deadline_ms) }
+  const park = async (reason: Reason): Promise<void> => {
+    await retryWhileUnavailable(() => parts.parking.park([{ delivery, reason }]), patience)
+    batch.settled([delivery])
+    parts.answer(delivery, 'parked')
+  }
   try {
+    const deadly = delivery.redelivered ? await parts.lone.begin(delivery, patience) : undefined
     try {
-      const message = readBulkDelivery(parts.collection, delivery)
-      // It stands alone as a record does: as one whole, for its members stand and fall together.
-      const judge = createSuspicion({ probe: (inner) => table.probe(inner), records: 1, deadline_ms, signal, hold })
-      const outcome = await retryWhileUnavailable(() => settle(message, signal, parts), { ...patience, judge })
-      batch.settled([delivery])
-      parts.answer(delivery, outcome)
-      parts.log.info(
-        { bulk: message.id, records: message.chains.length, outcome, correlation_id: message.correlationId },
-        'bulk',
-      )
-      if (outcome === 'committed') parts.wakeFollower()
-      parts.metrics.bulks.inc({ collection: parts.collection.name, outcome })
+      if (deadly === undefined) await settleBulk(batch, delivery, patience, parts)
+      else await park(deadly)
     } catch (thrown) {
       if (!(thrown instanceof BadData)) throw thrown
-      const reason = { code: thrown.code, message: thrown.message }
-      await retryWhileUnavailable(() => parts.parking.park([{ delivery, reason }]), patience)
-      batch.settled([delivery])
-      parts.answer(delivery, 'parked')
+      await park({ code: thrown.code, message: thrown.message })
     }
+    if (delivery.redelivered) await parts.lone.end(delivery, !signal.aborted)
   } catch (thrown) {
     if (!(thrown instanceof GivenUp)) throw thrown
+    if (delivery.redelivered) await parts.lone.end(delivery, false)
     parts.log.warn('a bulk was given up: the queue hands it out again')
   }
+}
+
+/** @throws BadData if the message is to be parked; GivenUp */
+async function settleBulk(
+  batch: Batch,
+  delivery: Delivery,
+  patience: Patience & { hold: Hold },
+  parts: BulkParts,
+): Promise<void> {
+  const { collection, deadline_ms, table } = parts
+  const { signal, hold } = patience
+  const message = readBulkDelivery(collection, delivery)
+  // It stands alone as a record does: as one whole, for its members stand and fall together.
+  const judge = createSuspicion({ probe: (inner) => table.probe(inner), records: 1, deadline_ms, signal, hold })
+  const outcome = await retryWhileUnavailable(() => settle(message, signal, parts), { ...patience, judge })
+  batch.settled([delivery])
+  parts.answer(delivery, outcome)
+  parts.log.info(
+    { bulk: message.id, records: message.chains.length, outcome, correlation_id: message.correlationId },
+    'bulk',
+  )
+  if (outcome === 'committed') parts.wakeFollower()
+  parts.metrics.bulks.inc({ collection: collection.name, outcome })
 }
 
 interface ReadBulk {

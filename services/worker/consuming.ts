@@ -1,7 +1,9 @@
+import { createAttempts } from '@ordermill/database'
 import type { Version } from '@ordermill/model'
 import { type Delivery, replyTo } from '@ordermill/queue'
 import { runBulks } from './bulk.ts'
 import { runDrainer } from './drainer.ts'
+import { createLone } from './lone.ts'
 import { createParking } from './parking.ts'
 import { runPersister } from './persister.ts'
 import type { Resources } from './resources.ts'
@@ -34,19 +36,24 @@ export function startConsuming({ resources, wakeFollowers, giveUp }: ConsumingPa
       log: part('parking'),
       onParked: (reason) => metrics.parked.inc({ reason }),
     })
+  const attempts = createAttempts(database, resources.holder)
+  const deadline_ms = options.MESSAGE_TIMEOUT_MS
+  const loneFrom = (queue: string) =>
+    createLone({ attempts, queue, probe: (signal) => table.probe(signal), deadline_ms, log: part('lone') })
   const shared = {
     collection,
     table,
     answer,
     wakeFollower: wakeFollowers,
     metrics,
-    deadline_ms: options.MESSAGE_TIMEOUT_MS,
+    deadline_ms,
     stop: giveUp,
   }
   return [
     runPersister({
       ...shared,
       parking: parkingFrom(queues.name),
+      lone: loneFrom(queues.persist),
       consumer: consumers.records,
       settle,
       passBarrier: (barrier) =>
@@ -58,6 +65,7 @@ export function startConsuming({ resources, wakeFollowers, giveUp }: ConsumingPa
     runBulks({
       ...shared,
       parking: parkingFrom(`${queues.name}.bulk`),
+      lone: loneFrom(queues.bulk),
       consumer: consumers.bulks,
       database,
       failProduct: options.SIMULATE_FAILURE_PRODUCT,

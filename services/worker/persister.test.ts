@@ -67,6 +67,7 @@ const run = (t: Test, batches: Delivery[][], { apply, probe, park, deadline_ms =
         did.push(...some.map(({ delivery }) => `park ${nameOf(delivery)}`))
       },
     },
+    lone: { begin: async () => undefined, end: async () => undefined },
     settle: async (versions) => void did.push(...versions.map(({ id, version }) => `settle ${id}:${version}`)),
     passBarrier: async (barrier) => void did.push(`pass ${barrier}`),
     answer: (delivery, outcome) => void did.push(`${outcome} ${nameOf(delivery)}`),

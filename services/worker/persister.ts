@@ -6,6 +6,7 @@ import { correlationIdOf, type ReadBatch, readBatch } from './batch.ts'
 import { bisectBadData, type Verdicts } from './bisect.ts'
 import { withDeadline } from './deadline.ts'
 import { createHold, type Hold } from './holding.ts'
+import type { Lone } from './lone.ts'
 import type { Parking } from './parking.ts'
 import { type Parked, Parkings, park, reasonOf } from './parkings.ts'
 import { GivenUp, type Patience, retried, retryWhileUnavailable } from './retry.ts'
@@ -16,6 +17,8 @@ interface PersisterParts {
   consumer: Pick<Consumer, 'batches'>
   table: Table
   parking: Parking
+  /** Looks after deliveries that came again and are tried alone. */
+  lone: Lone
   /** Tells the cache what is persisted: best effort, the flusher finds what this misses. */
   settle(versions: Version[]): Promise<void>
   /** Says that a barrier came through: best effort, the flusher sends another one. */
@@ -36,7 +39,7 @@ interface PersisterParts {
  * Takes batches from the queue to Postgres until the consumer ends. Nothing is acked before its commit; nothing is dropped.
  * | what became of a version            | its delivery       | its mark in the cache |
  * | persisted, superseded or duplicate  | acked              | settled               |
- * | conflict, bad data, unreadable      | parked, then acked | stays                 |
+ * | conflict, bad data, unreadable, deadly | parked, then acked | stays              |
  * | unavailable                         | kept, tried again, given back after a while | stays |
  * | (a barrier)                         | acked              |                       |
  */
@@ -46,6 +49,12 @@ export async function runPersister(parts: PersisterParts): Promise<void> {
   const parkings = new Parkings()
   for await (const batch of consumer.batches()) {
     metrics.batchSize.observe(batch.deliveries.length)
+    const [first, ...others] = batch.deliveries
+    if (first?.redelivered) await persisting // it may be what killed a worker: nothing else is in hand while it is read and tried
+    if (first?.redelivered && others.length === 0) {
+      await persistLone(batch, first, parkings, parts)
+      continue
+    }
     const read = readBatch(collection, batch.deliveries) // while the batch before it commits
     await persisting
     parkings.throwIfBroken()
@@ -54,6 +63,24 @@ export async function runPersister(parts: PersisterParts): Promise<void> {
   }
   await persisting
   await parkings.all()
+}
+
+/** Persists a delivery that came again, with nothing else in hand. */
+async function persistLone(batch: Batch, delivery: Delivery, parkings: Parkings, parts: PersisterParts): Promise<void> {
+  parkings.throwIfBroken()
+  const { collection, deadline_ms, lone, log } = parts
+  const signal = AbortSignal.any([batch.signal, parts.stop])
+  const patience = { signal, onRetry: retried(parts), hold: createHold(batch, deadline_ms) }
+  try {
+    const reason = await lone.begin(delivery, patience)
+    if (reason === undefined) await persist(batch, readBatch(collection, [delivery]), parkings, parts)
+    else await park([{ delivery, reason }], batch, patience, parts)
+    await lone.end(delivery, !signal.aborted)
+  } catch (thrown) {
+    if (!(thrown instanceof GivenUp)) throw thrown
+    await lone.end(delivery, false)
+    log.warn('a delivery was given up: the queue hands it out again')
+  }
 }
 
 /** Persists one batch. Resolves when every delivery is persisted, being parked, or was given up because it went back to the queue. */

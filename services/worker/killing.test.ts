@@ -1,0 +1,89 @@
+import { once } from 'node:events'
+import { environment } from '@ordermill/config'
+import { createDatabase, createReader } from '@ordermill/database'
+import { orders, type Version } from '@ordermill/model'
+import { firstOrder } from '@ordermill/model/testing'
+import { createPublisher, recordMessage, topologyOf } from '@ordermill/queue'
+import { corner, until } from '@ordermill/servers/testing'
+import t, { type Test } from 'tap'
+import { spawnService } from '../testing.ts'
+
+const machine = environment()
+/** A corner with so many orders in its queue, and a way to look at what became of them. */
+const filled = async (t: Test, versions: Version[]) => {
+  const { env, namespace } = await corner(t, machine)
+  const onLost = () => undefined
+  const dsn = env['POSTGRES_DSN'] ?? ''
+  const database = createDatabase({ dsn, name: 'test', poolMax: 3, timeout_ms: 10_000, onLost })
+  t.teardown(() => database.stop())
+  const topology = topologyOf(['orders'], { namespace, lengthMax: 1_000_000 })
+  const urls = [env['RABBITMQ_URL'] ?? '']
+  const publisher = createPublisher({ urls, name: 'p', topology, window: 4_096, timeout_ms: 10_000, onLost })
+  t.teardown(() => publisher.stop(0))
+  await publisher.ready
+  const envelope = { exchange: topology.exchange, collection: 'orders', type: orders.type }
+  await Promise.all(versions.map((version) => publisher.publish(recordMessage(version, envelope))))
+  const stored = createReader(database, orders)
+  return {
+    env: { ...env, LOG_LEVEL: 'warn', BATCH_MAX: '50' },
+    query: <R extends object>(text: string) => database.query<R & Record<string, unknown>>({ text }),
+    /** How many of them stand in Postgres. */
+    async persisted() {
+      const found = await stored.readMany(versions.map(({ id }) => id))
+      return found.filter((version) => version !== undefined).length
+    },
+  }
+}
+
+t.test(
+  'an order that kills every worker that tries it is parked after a few deaths, all others are persisted',
+  async (t) => {
+    const good = Array.from({ length: 300 }, () => firstOrder())
+    const killer = firstOrder({ product_name: 'KILLER' })
+    const all = [...good.slice(0, 150), killer, ...good.slice(150)]
+    const { env, query, persisted } = await filled(t, all)
+    const preload = new URL('./testing-killer.ts', import.meta.url).href
+    let deaths = 0
+    for (;;) {
+      const { child, output } = spawnService(t, 'worker', { ...env, NODE_OPTIONS: `--import ${preload}` })
+      const died = once(child, 'exit').then(() => true)
+      const done = until('it is parked', async () => (await query('SELECT FROM parked')).length > 0, 60_000)
+      done.catch(() => undefined)
+      if (!(await Promise.race([died, done.then(() => false)]))) {
+        await until('the others are persisted', async () => (await persisted()) === 300, 60_000)
+        break
+      }
+      deaths += 1
+      t.equal(child.signalCode, 'SIGKILL', output())
+      if (deaths > 20) throw new Error('it is not parked')
+    }
+    t.comment(`${deaths} deaths`)
+    const rows = await query('SELECT id, code, reason FROM parked')
+    t.match(rows, [{ id: killer.id, code: 'kills-worker', reason: /3 workers died/ }])
+    t.equal(rows.length, 1)
+    await until('nothing is remembered of attempts', async () => (await query('SELECT FROM attempts')).length === 0)
+  },
+)
+
+t.test('25 workers killed one after the other from outside park nothing, and all is persisted', async (t) => {
+  const { env, query, persisted } = await filled(
+    t,
+    Array.from({ length: 3_000 }, () => firstOrder()),
+  )
+  for (let kills = 0; kills < 25; kills += 1) {
+    const { child } = spawnService(t, 'worker', env)
+    // Every second one as early as the first attempt may be written down: that is when a kill could be mistaken for a death of its own.
+    const wanted = kills % 2 === 0 ? 'SELECT FROM attempts WHERE holder IS NOT NULL' : 'SELECT FROM orders'
+    const before = (await query(wanted)).length
+    await until(
+      'it has begun',
+      async () => (await query(wanted)).length !== before || (await persisted()) === 3_000,
+      2_000,
+    ).catch(() => undefined)
+    child.kill('SIGKILL')
+    if (child.exitCode === null && child.signalCode === null) await once(child, 'exit')
+  }
+  spawnService(t, 'worker', env)
+  await until('all is persisted', async () => (await persisted()) === 3_000, 60_000)
+  t.same(await query('SELECT code, reason FROM parked'), [])
+})
