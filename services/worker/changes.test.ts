@@ -1,4 +1,7 @@
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { environment, readOptions } from '@ordermill/config'
 import { createDatabase, createReader, createTable } from '@ordermill/database'
 import { type Base, orders } from '@ordermill/model'
@@ -118,6 +121,50 @@ t.test('an order that is placed, patched and deleted is told three times, in ord
   const metrics = await (await fetch(`${worker.address}/metrics`)).text()
   t.match(metrics, /^changes_told_total\{collection="orders",service="worker"\} 3$/m)
   t.match(metrics, /^follower_behind_changes\{collection="orders",follower="changes",service="worker"\} 0$/m)
+})
+
+t.test('the listener of the operations page says what changed', async (t) => {
+  const { env, namespace } = await corner(t, environment())
+  const root = join(import.meta.dirname, '../..')
+  const page = readFileSync(join(root, 'docs/ops.md'), 'utf8')
+  const [, code = ''] = /```js\n(\/\/ listen\.mjs[\s\S]*?)```/.exec(page) ?? []
+  const queue = `${namespace}billing.orders`
+  const { url } = await startTestApi(t, env)
+  await startTestWorker(t, env)
+  const here = code
+    .replaceAll('billing.orders', queue)
+    .replaceAll("'ordermill.changes'", `'${namespace}ordermill.changes'`)
+  const listener = spawn(process.execPath, ['--input-type=module', '-e', here], {
+    cwd: root,
+    env: { RABBITMQ_URL: env['RABBITMQ_URL'] },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  const model = await connect(env['RABBITMQ_URL'] ?? '')
+  const channel = await model.createChannel()
+  t.teardown(async () => {
+    listener.kill('SIGKILL')
+    await once(listener, 'exit')
+    await channel.deleteQueue(queue)
+    await model.close()
+  })
+  let said = ''
+  listener.stdout.on('data', (data: Buffer) => {
+    said += data.toString()
+  })
+  await until('it is bound and told', async () => {
+    await post(`${url}/api/orders?wait=persisted`, { product_name: 'KNOCK', amount: 1 })
+    return said !== ''
+  })
+  const { body } = await post(`${url}/api/orders?wait=persisted`, { product_name: 'LANTERN', amount: 1 })
+  const id = String(body['order_id'])
+  const says = (line: string) => until(line, () => said.includes(`${id} ${line}\n`))
+  await says('1 read it anew')
+  await patch(`${url}/api/orders/${id}?wait=persisted`, { amount: 2, status: 'confirmed' })
+  await says('2 status,amount')
+  await patch(`${url}/api/orders/${id}?wait=persisted`, { quantity: 2 })
+  await says('3 quantity')
+  await remove(`${url}/api/orders/${id}?wait=persisted`)
+  await says('4 deleted')
 })
 
 t.test('where nobody is bound nothing piles up, and who binds a queue is told of what comes then', async (t) => {
