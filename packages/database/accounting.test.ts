@@ -121,6 +121,7 @@ t.test(
   async (t) => {
     const { accepted, persist, park, counts } = period()
     const [replayed, redelivered, discarded] = [accepted(firstOrder()), accepted(firstOrder()), accepted(firstOrder())]
+    await ledger.replayed([await park(replayed)])
     const left = await park(redelivered)
     await discard(await park(discarded))
     t.same(await counts(), { replayed: 1, parked: 1, discarded: 1 })

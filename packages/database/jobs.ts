@@ -102,7 +102,7 @@ export function createJobQueue(session: Session): JobQueue {
       step(`state = 'COMPLETED', result = $3, error = NULL, lease_until = NULL`, id, holder, [result]),
     fail: (id, holder, error, retry_ms) =>
       step(
-        `error = $3, lease_until = NULL, run_after = now() + coalesce($4, 0) * interval '1 ms',
+        `error = $3, lease_until = NULL, run_after = now() + coalesce($4::float8, 0) * interval '1 ms',
           state = CASE WHEN cancel_requested THEN 'CANCELLED' WHEN $4::float8 IS NULL THEN 'FAILED' ELSE 'RETRY_IN_QUEUED' END`,
         id,
         holder,

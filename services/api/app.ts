@@ -5,6 +5,7 @@ import { indexDefinition } from '@ordermill/search'
 import { apiMetrics, createRegistry, type Logger, measured } from '@ordermill/telemetry'
 import Fastify, { type FastifyInstance } from 'fastify'
 import { createAcceptor } from './accepting.ts'
+import { createAccounting } from './accounting.ts'
 import { createBulkWriter } from './bulk.ts'
 import { connectionOptions, limitConnections } from './connections.ts'
 import { createLag } from './lag.ts'
@@ -132,6 +133,7 @@ export async function buildApp(
     jobs: createJobs(database),
     parked: createParkedView(database),
     cache,
+    accounting: createAccounting({ collection: collection.name, cache, database }),
     log,
     token: options.ADMIN_TOKEN,
   })

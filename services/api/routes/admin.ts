@@ -1,15 +1,20 @@
 import type { FastifyInstance } from 'fastify'
+import type { Accounting } from '../accounting.ts'
 import { adminPlugin } from '../plugins/admin.ts'
 import { uncachedPlugin } from '../plugins/uncached.ts'
+import { accountingRoutes } from './accounting.ts'
 import { jobRoutes } from './jobs.ts'
 import { type ParkedParts, parkedRoutes } from './parked.ts'
 
+type AdminParts = ParkedParts & { token: string; accounting(): Promise<Accounting> }
+
 /** The operator's view and hands, behind the admin token. */
-export function adminRoutes(app: FastifyInstance, { token, ...parts }: ParkedParts & { token: string }): void {
+export function adminRoutes(app: FastifyInstance, { token, ...parts }: AdminParts): void {
   app.register(async (admin) => {
     await uncachedPlugin(admin)
     adminPlugin(admin, token)
     jobRoutes(admin, parts)
     parkedRoutes(admin, parts)
+    accountingRoutes(admin, parts)
   })
 }
