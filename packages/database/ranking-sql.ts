@@ -12,8 +12,10 @@ interface Ranking {
   /** What a row `t` comes from, and that it is not deleted. */
   from: string
   condition: Condition
+  /** The same as it was asked for: every text of it that must match says something, whatever else was simplified. */
+  asked: Condition
   /** How many of the best are wanted. */
-  count: string
+  count: number
 }
 
 /**
@@ -21,16 +23,16 @@ interface Ranking {
  * looked at than are wanted, however many match.
  */
 export function rankedSql(ranking: Ranking): string {
-  const { texts, boosted } = rankedLeaves(ranking.condition)
+  const { boosted } = rankedLeaves(ranking.condition)
+  const { texts } = rankedLeaves(ranking.asked)
   const fields = new Set(texts.map(({ field }) => field))
   if (fields.size > 1 || boosted.length > boostedMax) return scoredSql(ranking, texts, boosted)
-  return assignments(ranking.condition, boosted)
-    .flatMap(({ condition, boost }) => [
-      ...bestTextsSql(ranking, { condition, boost, texts }),
-      ...withoutTextSql(ranking, { condition, boost, texts }),
-    ])
-    .map((sql) => `(${sql})`)
-    .join(' UNION ALL ')
+  const parts = assignments(ranking.condition, boosted).flatMap(({ condition, boost }) => [
+    ...bestTextsSql(ranking, { condition, boost, texts }),
+    ...withoutTextSql(ranking, { condition, boost, texts }),
+  ])
+  if (parts.length === 0) return 'SELECT NULL::uuid AS id, 0 AS score WHERE false'
+  return parts.map((sql) => `(${sql})`).join(' UNION ALL ')
 }
 
 interface Assigned {

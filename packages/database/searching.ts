@@ -41,9 +41,7 @@ export async function searchRecords(
       const where = await withoutStrangers(session, c, query.where, source)
       const { sort, facets } = query
       const page = statement(c, expansions, (scope) =>
-        sort.length === 0
-          ? rankedPage(scope, { ...query, where }, source)
-          : sortedPage(scope, { ...query, where }, source),
+        sort.length === 0 ? rankedPage(scope, query, where, source) : sortedPage(scope, { ...query, where }, source),
       )
       const hits = query.size === 0 ? [] : await session.query<Hit>(page)
       const counted = await session.query<FacetRow>(
@@ -103,21 +101,23 @@ function statement(c: Collection, expansions: Expansions, sqlOf: (scope: Scope) 
   return { text: sqlOf(scopeOf(c, expansions, (value) => `$${values.push(value)}`)), values }
 }
 
-function rankedPage(scope: Scope, { where, from, size }: Query, source: string): string {
+function rankedPage(scope: Scope, { where: asked, from, size }: Query, condition: Condition, source: string): string {
   const { bind } = scope
-  const best = rankedSql({ scope, from: source, condition: where, count: bind(from + size) })
+  const best = rankedSql({ scope, from: source, condition, asked, count: from + size })
   return `SELECT id, score, jsonb_build_array(score, id) AS sort FROM (${best}) found ORDER BY score DESC, id LIMIT ${bind(size)} OFFSET ${bind(from)}`
 }
 
 function sortedPage(scope: Scope, query: Query, source: string): string {
+  const ways = waysOf(query.where)
+  if (ways.length === 0) return "SELECT NULL::uuid AS id, '[]'::jsonb AS sort WHERE false"
   const { bind } = scope
   const { order, values, after } = orderSql(query, scope)
   const start = query.after === undefined ? query.from : 0
-  const each = waysOf(query.where).map(
+  const each = ways.map(
     (way) => `(SELECT t.* FROM ${source} AND ${conditionSql(scope, way)}${after === undefined ? '' : ` AND ${after}`}
       ORDER BY ${order} LIMIT ${bind(start + query.size)})`,
   )
-  return `SELECT t.id, ${values} AS sort FROM (${each.join(' UNION ALL ') || `SELECT t.* FROM ${source} AND false`}) t
+  return `SELECT t.id, ${values} AS sort FROM (${each.join(' UNION ALL ')}) t
     ORDER BY ${order} LIMIT ${bind(query.size)} OFFSET ${bind(start)}`
 }
 
