@@ -82,7 +82,11 @@ export function startApi(world: World, name: string): Api {
         return past.flatMap(({ keys }) => keys).find((use) => use.key === key)
       })
     setInterval(() => cache.checkEpoch().catch(() => undefined), settings.epochEvery_ms)
-    api.writer = createWriter({ collection, cache, stored, findKeyUse, acceptor: witnessed })
-    api.reader = createReader({ collection, cache, stored, onRead: () => undefined })
+    const writer = createWriter({ collection, cache, stored, findKeyUse, acceptor: witnessed })
+    const reader = createReader({ collection, cache, stored, onRead: () => undefined })
+    const serve = () => Object.assign(api, { writer, reader })
+    // Without the broker only Redis vouches for what is accepted: not where Redis forgets.
+    if (world.lossless) serve()
+    else publisher.ready.then(serve)
   }
 }

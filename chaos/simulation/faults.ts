@@ -161,10 +161,22 @@ const ofEngine: Record<string, Fault> = {
   },
 }
 
-const kinds = [ofProcesses, ofRedis, ofBroker, ofPostgres, ofEngine] as [
-  Record<string, Fault>,
-  ...Record<string, Fault>[],
-]
+/** Redis comes back without the last it was told, or without anything. */
+const ofForgetfulRedis: Record<string, Fault> = {
+  'redis loses its last writes': down(redis, ({ redis: { store }, random, clock_ms }) =>
+    store.forgetAfter(clock_ms() - random.float() * 1_500),
+  ),
+  'redis is wiped': down(redis, ({ redis: { store } }) => store.wipe()),
+  'a replica without the last writes takes over'({ world: { redis: on, random, clock_ms } }) {
+    for (const wire of [...on.server.wires]) wire.cut()
+    on.store.forgetAfter(clock_ms() - random.float() * 300)
+    return undefined
+  },
+}
+
+type Kinds = [Record<string, Fault>, ...Record<string, Fault>[]]
+const lossless: Kinds = [ofProcesses, ofRedis, ofBroker, ofPostgres, ofEngine]
+const lossy: Kinds = [ofProcesses, ofForgetfulRedis, ofRedis, ofPostgres, ofEngine]
 
 /** Plans what goes wrong within `during_ms`; everything is made good by then. Gives what tells whether it is. */
 export function planFaults(parts: FaultParts, during_ms: number): { healed(): boolean } {
@@ -186,6 +198,7 @@ export function planFaults(parts: FaultParts, during_ms: number): { healed(): bo
       })
     })
   }
+  const kinds = world.lossless ? lossless : lossy
   for (let n = random.below(8); n > 0; n -= 1) {
     const kind = Object.entries(random.pick(kinds)) as [[string, Fault], ...[string, Fault][]]
     plan(...random.pick(kind))

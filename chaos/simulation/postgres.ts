@@ -48,8 +48,13 @@ interface Client {
 }
 
 /** The table of records: all or none, in the order of change numbers, decided by the product's own rule. */
-export function createTable({ postgres, ask, isStuck }: Client & { isStuck(): boolean }): Pick<Table, 'apply'> {
+export function createTable({
+  postgres,
+  ask,
+  isStuck,
+}: Client & { isStuck(): boolean }): Pick<Table, 'apply' | 'probe'> {
   return {
+    probe: () => ask(() => undefined),
     apply: (chains, signal) =>
       new Promise((resolve, reject) => {
         let commit: () => Outcome[][] = () => {

@@ -4,7 +4,8 @@ import { topologyOf } from '@ordermill/queue'
 /** Options of the product as the simulation sets them: small, so that limits are met and little time passes. */
 export const settings = {
   cacheTimeout_ms: 250,
-  publishTimeout_ms: 400,
+  /** Longer than `onTheWayMax_ms`, as by default: who gave up waiting for a confirm looks at the epoch. */
+  publishTimeout_ms: 600,
   epochEvery_ms: 2_000,
   databaseTimeout_ms: 800,
   engineTimeout_ms: 800,

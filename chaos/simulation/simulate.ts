@@ -39,7 +39,7 @@ export async function simulate({ seed, start_ms, onTrace }: RunParts): Promise<R
   let failure: unknown
   try {
     await live(world)
-    checkAll(world, { lossless: true })
+    checkAll(world)
   } catch (thrown) {
     failure = thrown
   } finally {

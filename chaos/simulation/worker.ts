@@ -75,6 +75,7 @@ function build(world: World, process: Process): Promise<void>[] {
     ask: asking(world.engine.server, settings.engineTimeout_ms),
   })
   const follower = createFollower({
+    name: 'search',
     collection,
     stored,
     leases,

@@ -14,10 +14,14 @@ export interface World {
   scheduler: Scheduler
   random: Random
   truth: Truth
+  /** Redis forgets nothing in this one, and the broker may be in trouble; else the other way round: one store loses data at a time. */
+  lossless: boolean
   redis: { server: Server; store: Redis }
   broker: Broker
   postgres: { server: Server; store: Postgres; stuck: boolean }
   engine: { server: Server; store: Engine }
+  /** The clock of servers, in milliseconds of the Unix epoch. */
+  clock_ms(): number
   /** Writes a line of the trace; nothing is made of it while nobody looks. */
   trace(line: () => string): void
 }
@@ -36,8 +40,9 @@ export function createWorld(parts: Pick<World, 'scheduler' | 'random' | 'trace'>
     if (!truth.descends(row.hash, before.hash))
       throw new Violation(`I4: ${truth.nameOf(row.id)} v${row.version} stands on what it was not built on`)
   }
+  const clock_ms = () => Math.floor(start_ms + scheduler.now())
   const redis = createRedis({
-    now_ms: () => Math.floor(start_ms + scheduler.now()),
+    now_ms: clock_ms,
     newRunId: () => random.below(1e9).toString(16),
     onCounted: ([id = '', version]) => truth.accepted(id, Number(version)),
   })
@@ -45,7 +50,9 @@ export function createWorld(parts: Pick<World, 'scheduler' | 'random' | 'trace'>
     scheduler,
     random,
     truth,
+    lossless: random.chance(0.5),
     trace,
+    clock_ms,
     redis: { server: createServer('redis'), store: redis },
     broker: createBroker(createServer('broker')),
     postgres: { server: createServer('postgres'), store: createPostgres(onWrite), stuck: false },
