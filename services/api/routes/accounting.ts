@@ -15,6 +15,10 @@ const standing = named(
     parked: count(),
     in_flight: count('Replayed, and not yet ended.'),
   }),
+  {
+    description:
+      'uncached: those of all these that were accepted without the cache, bulks among them. earlier: not counted in these, accepted in epochs before.',
+  },
 )
 const none = { persisted: 0, rejected: 0, discarded: 0, parked: 0, in_flight: 0 }
 const example: Accounting = {
@@ -50,11 +54,8 @@ const accounting = named(
     bounds: Type.Union([Type.Object({ accepted: range, in_flight: range, difference: range }), Type.Null()], {
       description: 'Unless exact: the least and the most that each may be.',
     }),
-    uncached: {
-      ...standing,
-      description: 'Those of all these that were accepted without the cache, bulks among them.',
-    },
-    earlier: { ...standing, description: 'Not counted above: what was accepted in epochs before.' },
+    uncached: standing,
+    earlier: standing,
   }),
   { examples: [example] },
 )
