@@ -6,7 +6,7 @@ import { corner, until } from '@ordermill/servers/testing'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import addFormats from 'ajv-formats'
 import { type ConsumeMessage, connect } from 'amqplib'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { patch, post, remove, startTestApi, startTestWorker } from './testing.ts'
 
 interface Message {
@@ -144,7 +144,7 @@ t.test('a message that is not what the document says is told', async (t) => {
   t.match(said, /payload must have required property/)
 })
 
-t.test('answers and parked messages, as the worker sends them, are what the document says', async (t) => {
+t.test('answers, changes and parked messages, as the worker sends them, are what the document says', async (t) => {
   const { queue: replyTo } = await channel.assertQueue('', { exclusive: true })
   const [replies, parking] = await Promise.all([read(replyTo), read(queues.parked)])
   const order = await post(`${url}/api/orders`, { product_name: 'LANTERN', amount: 1 })
@@ -172,6 +172,8 @@ t.test('answers and parked messages, as the worker sends them, are what the docu
   t.match(persisted.properties, { type: 'persisted', correlationId: id })
   t.same(faultsOf('reply', persisted), [])
 
+  await changesToldTo(t)
+
   await send(Buffer.from('{"broken'), {
     messageId: 'broken',
     headers: { note: 'none of ours' },
@@ -186,7 +188,8 @@ t.test('answers and parked messages, as the worker sends them, are what the docu
   t.same(faultsOf('reply', answer), [])
 })
 
-t.test('changes, as the worker tells them to others, are what the document says', async (t) => {
+/** Changes that the worker tells to others, as they are heard. */
+async function changesToldTo(t: Test): Promise<void> {
   const { queue } = await channel.assertQueue('', { exclusive: true })
   await channel.bindQueue(queue, topology.changes, 'orders.changed')
   const told: ConsumeMessage[] = []
@@ -209,6 +212,6 @@ t.test('changes, as the worker tells them to others, are what the document says'
     t.same(faultsOf('orders.change', message), [])
     t.match(message.fields, { exchange: topology.changes, routingKey: 'orders.changed' })
   }
-})
+}
 
 const byName = (a: { name?: unknown }, b: { name?: unknown }): number => (String(a.name) < String(b.name) ? -1 : 1)
