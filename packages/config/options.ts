@@ -214,6 +214,16 @@ export const options = {
     default: devOr('', undefined),
     secret: true,
   }),
+  CURSOR_SECRET: anyText({
+    about:
+      'What cursors of searches are sealed with, alike in all API processes; empty: made of ADMIN_TOKEN, and without that by each process for itself.',
+    min: 0,
+    max: 4_096,
+    pattern: /^(.{16,})?$/s,
+    of: 'characters, 16 at least or none',
+    default: '',
+    secret: true,
+  }),
 } satisfies Record<string, Option<unknown>>
 
 type Name = keyof typeof options

@@ -1,4 +1,4 @@
-import type { Condition, TextCondition } from '@ordermill/model'
+import type { Condition, SortValue, TextCondition } from '@ordermill/model'
 import { conditionSql, type Scope } from './query-sql.ts'
 import { type EqualCondition, isNever, join, not, rankedLeaves, rewrite, textField } from './query-tree.ts'
 import { textsTable } from './search-tables.ts'
@@ -15,7 +15,20 @@ interface Ranking {
   /** The same as it was asked for: every text of it that must match says something, whatever else was simplified. */
   asked: Condition
   /** How many of the best are wanted. */
+<<<<<<< ours
   count: number
+=======
+  count: string
+  /** Only what comes after a hit with this score and id. */
+  after: SortValue[] | undefined
+}
+
+/** Rows after a position, by the SQL of their score. */
+function beyond({ scope, after }: Ranking, score: string): string {
+  if (after === undefined) return 'true'
+  const [last, id] = after.map((value) => scope.bind(value))
+  return `(${score} < ${last}::float8 OR (${score} = ${last}::float8 AND t.id > ${id}::uuid))`
+>>>>>>> theirs
 }
 
 /**
@@ -54,10 +67,11 @@ function assignments(condition: Condition, [first, ...rest]: EqualCondition[]): 
 type Part = Assigned & { texts: TextCondition[] }
 
 /** Records whose text says something, the best texts first. */
-function bestTextsSql({ scope, from, count }: Ranking, { condition, boost, texts }: Part): string[] {
+function bestTextsSql(ranking: Ranking, { condition, boost, texts }: Part): string[] {
   const [first] = texts
   if (first === undefined) return []
   const { field } = first
+  const { scope, from, count } = ranking
   const { collection, expansions, bind } = scope
   const parts = condition.kind === 'all' ? condition.of : [condition]
   const ofText = [...parts.filter((part) => textField(part) === field), join('any', texts)]
@@ -67,30 +81,29 @@ function bestTextsSql({ scope, from, count }: Ranking, { condition, boost, texts
   )
   const ranked = `SELECT d.id, ${scoreSql(texts, expansions, bind)} AS score FROM ${textsTable(collection)} d
     WHERE ${ofText.map((part) => textSql(part, expansions, bind)).join(' AND ')} ORDER BY 2 DESC OFFSET 0`
+  const score = `(best.score + ${bind(boost)}::float8)`
   return [
-    `SELECT t.id, best.score + ${bind(boost)}::float8 AS score FROM (${ranked}) best
+    `SELECT t.id, ${score} AS score FROM (${ranked}) best
       CROSS JOIN LATERAL (SELECT t.id FROM ${from} AND t.${field} = best.id AND ${conditionSql(scope, ofRow)}) t
-      ORDER BY best.score DESC, t.id LIMIT ${count}`,
+      WHERE ${beyond(ranking, score)} ORDER BY best.score DESC, t.id LIMIT ${count}`,
   ]
 }
 
 /** Records that are found though their text says nothing. */
-function withoutTextSql({ scope, from, count }: Ranking, { condition, boost, texts }: Part): string[] {
-  const { bind } = scope
+function withoutTextSql(ranking: Ranking, { condition, boost, texts }: Part): string[] {
   const rest = rewrite(condition, (leaf, ranked) => (ranked && leaf.kind === 'text' ? false : leaf))
   if (isNever(rest)) return []
+  const { scope, from, count } = ranking
   const where = join('all', [rest, not(join('any', texts))])
+  const score = `${scope.bind(boost)}::float8`
   return [
-    `SELECT t.id, ${bind(boost)}::float8 AS score FROM ${from} AND ${conditionSql(scope, where)} ORDER BY t.id LIMIT ${count}`,
+    `SELECT t.id, ${score} AS score FROM ${from} AND ${conditionSql(scope, where)} AND ${beyond(ranking, score)} ORDER BY t.id LIMIT ${count}`,
   ]
 }
 
 /** The same without any of that: every record that is found gets its score. */
-function scoredSql(
-  { scope, from, condition, count }: Ranking,
-  texts: TextCondition[],
-  boosted: EqualCondition[],
-): string {
+function scoredSql(ranking: Ranking, texts: TextCondition[], boosted: EqualCondition[]): string {
+  const { scope, from, condition, count } = ranking
   const { collection, expansions, bind } = scope
   const ofTexts = [...new Set(texts.map(({ field }) => field))].map((field) => {
     const leaves = texts.filter((leaf) => leaf.field === field)
@@ -100,5 +113,6 @@ function scoredSql(
     return `CASE WHEN ${conditionSql(scope, plain)} THEN ${bind(boost)}::float8 ELSE 0 END`
   })
   const score = [...ofTexts, ...ofValues].join(' + ')
-  return `SELECT t.id, ${score} AS score FROM ${from} AND ${conditionSql(scope, condition)} ORDER BY score DESC, t.id LIMIT ${count}`
+  const all = `SELECT t.id, ${score} AS score FROM ${from} AND ${conditionSql(scope, condition)} OFFSET 0`
+  return `SELECT t.id, t.score FROM (${all}) t WHERE ${beyond(ranking, 't.score')} ORDER BY t.score DESC, t.id LIMIT ${count}`
 }

@@ -63,7 +63,7 @@ export interface Query {
   sort: Sort[]
   from: number
   size: number
-  /** Only what comes after a hit with these sort values: one for each of `sortKeys`. */
+  /** Only what comes after a hit with these sort values: one for each of `sortKeys`; by relevance score and id. */
   after?: SortValue[]
   /** What to count of all that match. */
   facets?: Facet[]

@@ -18,7 +18,7 @@ const faultsIn = (where: unknown) => faultsOf({ where })
 t.test('nothing asked for is everything, newest first, 25 a page', async (t) => {
   const everything = { kind: 'all', of: [] }
   const page = { sort: ['created_at', 'id'].map((field) => ({ field, descending: true })), from: 0, size: 25 }
-  for (const body of [{}, { where: {} }]) t.same(readQuery(orders, body), { query: { where: everything, ...page }, columns: undefined }) // biome-ignore format: one line
+  for (const body of [{}, { where: {} }]) t.same(readQuery(orders, body), { query: { where: everything, ...page }, columns: undefined, cursor: undefined, highlight: false }) // biome-ignore format: one line
 })
 
 t.test('texts for one field are alternatives, those for different groups must all hold, must_not none', async (t) => {
@@ -102,9 +102,7 @@ t.test('limits are counted before anything runs', async (t) => {
   t.match(faultsIn(many(10_000)), [/list of 1 to 100/])
   t.match(faultsIn({ any_of: [many(60), many(41)] }), [/no more than 100 conditions, not 101/])
   t.match(faultsIn({ text_matches: { must: [text({ text_value: 'a '.repeat(33) })] } }), [/no more than 32 words/])
-  t.match(faultsOf({ page: 11, limit: 1_000 }), [
-    /^\/page times limit must not be above 10000: go on with search_after/,
-  ])
+  t.match(faultsOf({ page: 11, limit: 1_000 }), [/^\/page times limit must not be above 10000: go on with cursor/])
   t.match(faultsOf({ limit: 1_001 }), [/^\/limit must be a whole number from 1 to 1000/])
 })
 

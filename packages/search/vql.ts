@@ -1,27 +1,23 @@
-import {
-  type Collection,
-  foundMax,
-  Invalid,
-  type Query,
-  type QueryField,
-  queryFields,
-  type Sort,
-} from '@ordermill/model'
+import { type Collection, Invalid, type Query, type QueryField, queryFields, type Sort } from '@ordermill/model'
 import { readWhere, type Scope } from './conditions.ts'
 import { readFacets } from './facets.ts'
 import { limits } from './limits.ts'
 import { Faults, type Path, unknownName } from './members.ts'
-import { readSortValues } from './sort-values.ts'
+import { pageMembers, readPaging } from './paging.ts'
 
-/** A query as it was asked: the tree that the engines compile, and which members of the hits are wanted. */
+/** A query as it was asked: the tree that the engines compile, and what of the hits is wanted. */
 export interface Asked {
   query: Query
   columns: string[] | undefined
+  /** Where to go on, as an answer said it; `true`: from the first page on, whatever is written meanwhile. */
+  cursor: true | string | undefined
+  /** Whether to show what was found in the texts. */
+  highlight: boolean
 }
 
 /** In the order of the index that lists are read by. */
 const newest: Sort[] = ['created_at', 'id'].map((field) => ({ field, descending: true }))
-const members = ['where', 'order_by', 'select_columns', 'page', 'limit', 'search_after', 'facets'] as const
+const members = ['where', 'order_by', 'select_columns', ...pageMembers, 'highlight', 'facets'] as const
 
 /**
  * Reads a query in VQL and checks it against the collection.
@@ -35,19 +31,12 @@ export function readQuery(c: Collection, body: unknown): Asked {
   const asked = sent['order_by'] === undefined ? undefined : readSort(faults, fields, sent['order_by'])
   const sort = asked ?? (ranked ? [] : newest)
   const columns = sent['select_columns'] === undefined ? undefined : readColumns(faults, fields, sent['select_columns'])
-  const page = faults.whole(sent['page'], ['page'], { min: 1, max: foundMax, otherwise: 1 })
-  const size = faults.whole(sent['limit'], ['limit'], { min: 1, max: limits.size, otherwise: 25 })
-  if (page * size > foundMax)
-    faults.add(['page'], 'depth', `times limit must not be above ${foundMax}: go on with search_after`)
-  const query: Query = { where, sort, from: (page - 1) * size, size }
-  if (sent['search_after'] !== undefined) {
-    const after = readSortValues(faults, fields, sort, sent['search_after'])
-    if (page > 1) faults.add(['page'], 'page', 'must be 1 or absent beside search_after')
-    if (after !== undefined) query.after = after
-  }
+  const { page, cursor } = readPaging(faults, fields, sort, sent)
+  const query: Query = { where, sort, ...page }
+  const highlight = faults.flag(sent['highlight'], ['highlight'])
   if (sent['facets'] !== undefined) query.facets = readFacets(faults, fields, sent['facets'])
   if (faults.list.length > 0) throw new Invalid(faults.list)
-  return { query, columns }
+  return { query, columns, cursor, highlight }
 }
 
 /**

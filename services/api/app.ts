@@ -38,8 +38,10 @@ import { listRoutes } from './routes/lists.ts'
 import { queryRoutes } from './routes/query.ts'
 import { recordRoutes } from './routes/records.ts'
 import { searchRoutes } from './routes/search.ts'
+import { createSeal, sealKey } from './seal.ts'
 import { createSearch } from './searching.ts'
 import { createWaiter } from './waiter.ts'
+import { createWalk } from './walking.ts'
 import { createWriter } from './writer.ts'
 
 /**
@@ -117,6 +119,13 @@ export async function buildApp(
     metrics,
     log: root.child({ component: 'search' }),
   })
+  const key = sealKey({
+    secret: options.CURSOR_SECRET,
+    token: options.ADMIN_TOKEN,
+    onAlone: () => log.warn('CURSOR_SECRET is not set: cursors of searches are good for this process alone'),
+  })
+  const letGo = (snapshot: string) => void searcher?.close(snapshot)
+  const walk = createWalk({ collection, search, seal: createSeal(key), letGo })
 
   let closing = false
   app.addHook('preClose', () => {
@@ -126,8 +135,8 @@ export async function buildApp(
   recordRoutes(app, { collection, writer, reader, waiter, replies })
   listRoutes(app, { collection, database, cached: (id) => cache.read(id).catch(() => undefined) })
   bulkRoutes(app, { collection, bulks, replies })
-  searchRoutes(app, { search, reader })
-  queryRoutes(app, { collection, search, reader })
+  searchRoutes(app, { walk, reader })
+  queryRoutes(app, { collection, walk, reader })
   dashboardRoutes(app, { database })
   adminRoutes(app, {
     jobs: createJobs(database),

@@ -54,7 +54,8 @@ t.test('searches go on while Elasticsearch is away, with the same answers, and s
   await from('postgres')
   const after = await ask()
   t.equal(after.headers.get('x-search-engine'), 'postgres')
-  t.same({ ...after.body, engine: '', lag: '' }, { ...before.body, engine: '', lag: '' }, 'the same answer')
+  const own = { engine: '', lag: '', next_cursor: '' }
+  t.same({ ...after.body, ...own }, { ...before.body, ...own }, 'the same answer')
   const next = await ask({ ...query, search_after: hitsOf(after).at(-1)?.sort })
   t.same(
     hitsOf(next).map(({ order }) => order['amount']),

@@ -1,5 +1,12 @@
 import { environment, readOptions } from '@ordermill/config'
-import { createDatabase, createReader, createSql, createTable, searchRecords } from '@ordermill/database'
+import {
+  createDatabase,
+  createReader,
+  createSql,
+  createTable,
+  createTextIndex,
+  searchRecords,
+} from '@ordermill/database'
 import {
   collection,
   firstVersion,
@@ -100,6 +107,7 @@ async function load() {
   const writer = createIndexWriter(engine, definition)
   await writer.ensure()
   await writer.write(changes)
+  await createTextIndex(database, things).write(changes)
   await engine.indices.refresh({ index: definition.alias })
   return made.map(({ text }) => parseRecord(things, text))
 }

@@ -31,6 +31,7 @@ export const apiOptionNames = [
   'DB_TIMEOUT_MS',
   'SEARCH_TIMEOUT_MS',
   'ADMIN_TOKEN',
+  'CURSOR_SECRET',
 ] as const
 export type ApiOptions = Options<(typeof apiOptionNames)[number]>
 

@@ -61,6 +61,11 @@ export function querySchema(c: Collection): TSchema {
         select_columns: Type.Array(Type.Enum(fields.map(([name]) => name)), { minItems: 1 }),
         page: Type.Integer({ minimum: 1, maximum: 10_000, default: 1 }),
         limit: Type.Integer({ minimum: 1, maximum: limits.size, default: 25 }),
+        cursor: Type.Union([Type.Literal(true), Type.String({ minLength: 1, maxLength: 8_000 })], {
+          description:
+            'next_cursor of the page before, beside the same query. true on the first page: all pages are of this moment, as long as the search engine answers.',
+        }),
+        highlight: Type.Boolean({ default: false, description: 'Show what was found in the texts.' }),
         search_after: Type.Array(Type.Union([Type.String(), Type.Number(), Type.Null()]), {
           description: '`sort` of the last hit of the page before.',
         }),
@@ -90,6 +95,18 @@ function examplesOf(c: Collection): unknown[] {
   ]
 }
 
+/** What was found in the texts of a hit. */
+export const highlightsSchema = named(
+  'Highlights',
+  Type.Record(Type.String(), Type.Array(Type.String()), {
+    description: 'Each text in which something was found, whole, escaped for HTML, what was found in <em>.',
+  }),
+)
+
+export const nextCursorSchema = Type.Optional(
+  Type.String({ description: 'Asks for the next page, as `cursor` beside the same query. Absent on the last page.' }),
+)
+
 /** What it answers. */
 export function queryResultSchema(c: Collection): TSchema {
   const { properties } = recordSchema(c) as TSchema & { properties: Record<string, TSchema> }
@@ -100,6 +117,7 @@ export function queryResultSchema(c: Collection): TSchema {
     score: Type.Union([Type.Number(), Type.Null()], { description: 'null where hits are sorted by fields.' }),
     sort: Type.Array(value, { description: 'What it was sorted by: search_after of the page after it.' }),
     [c.title]: named(nameOf(c, 'Columns'), record, { description: 'The record, or what select_columns asks for.' }),
+    highlights: Type.Optional(highlightsSchema),
   })
   const total = Type.Object({
     value: Type.Integer({ minimum: 0, maximum: 10_000 }),
@@ -114,6 +132,7 @@ export function queryResultSchema(c: Collection): TSchema {
       total: named('Total', total),
       engine: Type.String({ description: 'Who answered, as in X-Search-Engine.' }),
       lag: Type.Optional(lagSchema),
+      next_cursor: nextCursorSchema,
     }),
     {
       examples: [

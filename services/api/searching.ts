@@ -1,6 +1,14 @@
 import { type Database, searchRecords } from '@ordermill/database'
-import { type Collection, type Condition, type Found, type Query, toError } from '@ordermill/model'
-import type { Searcher } from '@ordermill/search'
+import {
+  type Collection,
+  type Condition,
+  type Found,
+  Invalid,
+  type Query,
+  toError,
+  Unavailable,
+} from '@ordermill/model'
+import { type Searcher, SnapshotGone } from '@ordermill/search'
 import type { ApiMetrics, Logger } from '@ordermill/telemetry'
 import { createBreaker } from './breaker.ts'
 import type { Lag, LagNow } from './lag.ts'
@@ -11,10 +19,24 @@ export type Engine = 'elasticsearch' | 'postgres'
 export interface Answered extends Found {
   engine: Engine
   lag: LagNow | undefined
+  /** What the search engine read it from, if it was asked to. */
+  snapshot?: string
 }
 
-/** Asks the search engine, and Postgres when that is away, too slow or not there. */
-export type Search = (query: Query, correlationId: string) => Promise<Answered>
+/** What a search goes on from. */
+export interface From {
+  /** Who answered the page before: Postgres goes on by itself, and a ranking is nobody else's. */
+  engine?: Engine | undefined
+  snapshot?: string | undefined
+  /** Whether the search engine is to read from a snapshot: that one, or a new one. */
+  steady?: boolean
+}
+
+/**
+ * Asks the search engine, and Postgres when that is away, too slow or not there.
+ * @throws Unavailable | Invalid (`cursor-lost`) if what it goes on from is lost
+ */
+export type Search = (query: Query, correlationId: string, from?: From) => Promise<Answered>
 
 interface SearchParts {
   collection: Collection
@@ -46,24 +68,36 @@ export function createSearch({ collection, database, searcher, lags, timeout_ms,
   }
   const lagOf = (engine: Engine) => lags[engine]().catch(() => undefined)
 
-  return async (query, correlationId) => {
-    if (searcher !== undefined && breaker.admits()) {
+  return async (query, correlationId, { engine, snapshot, steady = false } = {}) => {
+    const isItsRanking = engine === 'elasticsearch' && query.sort.length === 0
+    if (searcher !== undefined && engine !== 'postgres' && breaker.admits()) {
       try {
-        const found = await timed('elasticsearch', () => searcher.query(query, correlationId))
+        const found: Found & { snapshot?: string } = await timed('elasticsearch', () =>
+          steady ? searcher.queryIn(snapshot, query, correlationId) : searcher.query(query, correlationId),
+        )
         breaker.tell('ok')
         return { ...found, engine: 'elasticsearch', lag: await lagOf('elasticsearch') }
       } catch (thrown) {
-        breaker.tell('failed')
+        const busy = thrown instanceof Unavailable && thrown.code === 'search-busy'
+        breaker.tell(busy || thrown instanceof SnapshotGone ? 'ok' : 'failed')
+        if (busy && isItsRanking) throw thrown
         const left_out = unsaid('away')
         if (left_out !== undefined)
           log.warn({ err: toError(thrown), left_out, correlation_id: correlationId }, 'Postgres answers searches')
       }
     }
+    if (isItsRanking) throw new Invalid([lost])
     const ask = () => searchRecords(database, collection, query, { timeout_ms, correlationId })
     const found = await timed('postgres', ask)
     // Only texts are kept beside the table; everything else is as new as it.
     return { ...found, engine: 'postgres', lag: asksTexts(query.where) ? await lagOf('postgres') : upToDate }
   }
+}
+
+const lost = {
+  pointer: '/cursor',
+  code: 'cursor-lost',
+  detail: 'is lost: the search engine no longer knows this ranking. Start over without cursor, or with order_by',
 }
 
 function asksTexts(condition: Condition): boolean {

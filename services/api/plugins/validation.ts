@@ -29,7 +29,7 @@ const formats: Record<string, string> = {
 
 /**
  * Validates paths, queries and headers by their schemas, every fault at once, in plain words. Digits become a number where
- * a whole number is asked for; nothing else is made into something else. Queries may have no parameter that is not declared.
+ * one is asked for; nothing else is made into something else. Queries may have no parameter that is not declared.
  * Bodies are validated where they are read, by the collection: its schema alone cannot say every rule.
  */
 export function validationPlugin(app: FastifyInstance): void {
@@ -43,7 +43,7 @@ function validator(schema: ObjectSchema, closed: boolean) {
   const { properties = {}, required = [] } = schema
   const members = Object.entries(properties).map(([name, rules]) => ({
     name,
-    isWhole: rules.type === 'integer',
+    read: rules.type === 'integer' ? wholeOf : rules.type === 'number' ? numberOf : asSent,
     isRequired: required.includes(name),
     checker: Compile(rules),
     told: (value: unknown) => (rules.enum === undefined ? inWords(rules) : oneOf(rules.enum, value)),
@@ -52,13 +52,13 @@ function validator(schema: ObjectSchema, closed: boolean) {
   return (data: unknown): { value: unknown } | { error: Error } => {
     const sent = data as Record<string, unknown>
     const faults: ParameterFault[] = []
-    for (const { name, isWhole, isRequired, checker, told } of members) {
+    for (const { name, read, isRequired, checker, told } of members) {
       const given = sent[name]
       if (given === undefined) {
         if (isRequired) faults.push({ parameter: name, code: 'required', detail: 'is required' })
         continue
       }
-      const value = isWhole ? wholeOf(given) : given
+      const value = read(given)
       if (checker.Check(value)) sent[name] = value
       else faults.push({ parameter: name, code: checker.Errors(value)[0]?.keyword ?? 'type', detail: told(value) })
     }
@@ -72,10 +72,15 @@ function validator(schema: ObjectSchema, closed: boolean) {
 const wholeOf = (given: unknown): unknown =>
   typeof given === 'string' && /^-?\d{1,15}$/.test(given) ? Number(given) : given
 
+const numberOf = (given: unknown): unknown =>
+  typeof given === 'string' && /^-?\d{1,15}(\.\d{1,15})?$/.test(given) ? Number(given) : given
+const asSent = (given: unknown): unknown => given
+
 const unknown = (names: Set<string>) => `is unknown here: there are ${[...names].join(', ')}`
 
 function inWords({ type, format, pattern, minimum, maximum, minLength = 0, maxLength }: Rules): string {
   if (type === 'integer') return `must be a whole number from ${minimum} to ${maximum}`
+  if (type === 'number') return `must be a number from ${minimum} to ${maximum}`
   if (format !== undefined) return formats[format] ?? `must be a ${format}`
   if (pattern !== undefined) return `must match ${pattern}`
   return `must be text of ${minLength} to ${maxLength ?? 'any number of'} characters`

@@ -5,16 +5,16 @@ import { hitsText, sendFound } from '../hits.ts'
 import { queryResultSchema, querySchema } from '../query-schema.ts'
 import type { Reader } from '../reader.ts'
 import { answer, nameOf, responses } from '../schemas.ts'
-import type { Search } from '../searching.ts'
+import type { Walk } from '../walking.ts'
 
 interface QueryParts {
   collection: Collection
-  search: Search
+  walk: Walk
   reader: Reader
 }
 
 /** Queries in VQL over a collection. */
-export function queryRoutes(app: FastifyInstance, { collection, search, reader }: QueryParts): void {
+export function queryRoutes(app: FastifyInstance, { collection, walk, reader }: QueryParts): void {
   const schema = {
     operationId: `query${nameOf({ title: collection.name })}`,
     summary: `Find ${collection.name} by texts, values and ranges`,
@@ -28,9 +28,11 @@ export function queryRoutes(app: FastifyInstance, { collection, search, reader }
     ),
   }
   app.post(`/api/${collection.name}/query`, { schema }, async (request, reply) => {
-    const { query, columns } = readQuery(collection, request.body)
-    const answered = await search(query, request.id)
-    const hits = await hitsText(collection, reader, answered, request.id, { columns, sorted: true })
+    const asked = readQuery(collection, request.body)
+    const { query, columns, highlight } = asked
+    const answered = await walk(asked, request.id)
+    const shown = { columns, sorted: true, highlight: highlight ? query.where : undefined }
+    const hits = await hitsText(collection, reader, answered, request.id, shown)
     return sendFound(reply, answered, hits, answered.total)
   })
 }

@@ -1,14 +1,27 @@
-import { foundMax, orders } from '@ordermill/model'
-import { simpleQuery } from '@ordermill/search'
+import { orders, queryFields } from '@ordermill/model'
 import type { FastifyInstance } from 'fastify'
-import Type, { type Static } from 'typebox'
+import Type from 'typebox'
 import { exampleOf } from '../examples.ts'
 import { hitsText, sendFound } from '../hits.ts'
-import { wrong } from '../parameters.ts'
+import { highlightsSchema, nextCursorSchema } from '../query-schema.ts'
 import type { Reader } from '../reader.ts'
 import { answer, lagSchema, named, recordSchema, responses } from '../schemas.ts'
-import type { Search } from '../searching.ts'
+import { asParameters, type Narrowing, readSearch, type SearchParameters } from '../search-parameters.ts'
+import type { Walk } from '../walking.ts'
 
+const narrowing: Narrowing = { time: 'placed_at', money: 'amount' }
+const sortable = [...queryFields(orders)].filter(([, { kind }]) => kind !== 'text').map(([name]) => name)
+const time = (what: string) =>
+  Type.Optional(
+    Type.String({
+      minLength: 1,
+      maxLength: 40,
+      description: `Placed ${what} this day or time.`,
+      examples: ['2011-01-01'],
+    }),
+  )
+const amount = (what: string) =>
+  Type.Optional(Type.Number({ minimum: 0, maximum: 1e15, description: `${what} amount.` }))
 const query = Type.Object({
   q: Type.String({
     minLength: 1,
@@ -17,21 +30,58 @@ const query = Type.Object({
       'Words of the product name: whole, their beginnings, misspelt, or characters within; or a reference or customer.',
     examples: ['regency cake'],
   }),
+  status: Type.Optional(Type.Enum(orders.status.all)),
+  from: time('at or after'),
+  to: time('before'),
+  min_amount: amount('Smallest'),
+  max_amount: amount('Largest'),
+  sort: Type.Optional(
+    Type.String({
+      minLength: 1,
+      maxLength: 200,
+      description: `Fields, separated by commas, - before one for the largest first; by relevance if absent. There are ${sortable.join(', ')}.`,
+      examples: ['-amount,placed_at'],
+    }),
+  ),
   limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 100, default: 25 })),
   page: Type.Optional(Type.Integer({ minimum: 1, maximum: 10_000, default: 1 })),
+  cursor: Type.Optional(
+    Type.String({
+      minLength: 1,
+      maxLength: 8_000,
+      description:
+        'next_cursor of the page before, beside the same parameters; true on the first page: see /docs of the query.',
+    }),
+  ),
 })
 const found = named(
   'SearchResult',
   Type.Object({
-    hits: Type.Array(named('Hit', Type.Object({ score: Type.Number(), order: recordSchema(orders) }))),
+    hits: Type.Array(
+      named(
+        'Hit',
+        Type.Object({
+          score: Type.Union([Type.Number(), Type.Null()], { description: 'null where hits are sorted.' }),
+          order: recordSchema(orders),
+          highlights: highlightsSchema,
+        }),
+      ),
+    ),
     total: Type.Integer({ minimum: 0, description: 'Exact up to 10000.' }),
     engine: Type.String({ description: 'Who answered, as in X-Search-Engine.' }),
     lag: Type.Optional(lagSchema),
+    next_cursor: nextCursorSchema,
   }),
   {
     examples: [
       {
-        hits: [{ score: 4.2, order: exampleOf(orders) }],
+        hits: [
+          {
+            score: 4.2,
+            order: exampleOf(orders),
+            highlights: { product_name: ['<em>REGENCY</em> <em>CAKESTAND</em> 3 TIER'] },
+          },
+        ],
         total: 1,
         engine: 'elasticsearch',
         lag: { changes: 0, seconds: 0 },
@@ -41,12 +91,12 @@ const found = named(
 )
 
 interface SearchParts {
-  search: Search
+  walk: Walk
   reader: Reader
 }
 
 /** Search by what somebody typed into one box. */
-export function searchRoutes(app: FastifyInstance, { search, reader }: SearchParts): void {
+export function searchRoutes(app: FastifyInstance, { walk, reader }: SearchParts): void {
   const schema = {
     operationId: 'searchOrders',
     summary: 'Search orders by what somebody typed',
@@ -59,13 +109,10 @@ export function searchRoutes(app: FastifyInstance, { search, reader }: SearchPar
       503,
     ),
   }
-  app.get<{ Querystring: Static<typeof query> }>('/api/search', { schema }, async (request, reply) => {
-    const { q, limit = 25, page = 1 } = request.query
-    const where = simpleQuery(orders, q)
-    if (where === undefined) throw wrong('q', 'words', 'must have fewer words')
-    const from = Math.min((page - 1) * limit, foundMax - limit)
-    const answered = await search({ where, sort: [], from, size: limit }, request.id)
-    const hits = await hitsText(orders, reader, answered, request.id)
+  app.get<{ Querystring: SearchParameters }>('/api/search', { schema }, async (request, reply) => {
+    const asked = await readSearch(orders, narrowing, request.query)
+    const answered = await asParameters(narrowing, () => walk(asked, request.id))
+    const hits = await hitsText(orders, reader, answered, request.id, { highlight: asked.query.where })
     return sendFound(reply, answered, hits, answered.total.value)
   })
 }
