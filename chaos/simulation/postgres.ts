@@ -1,4 +1,5 @@
 import {
+  type Attempts,
   type Chain,
   type Change,
   type Cursors,
@@ -21,6 +22,8 @@ export interface Postgres {
   history: Map<string, Version>
   parked: Map<string, ParkedRow>
   cursors: Map<string, { name: string; change_seq: number }>
+  /** Attempts at lone messages, by queue and identity. */
+  attempts: Map<string, { holder: string | undefined; deaths: number }>
   leases: Map<string, { holder: string; token: number; expiresAt: number }>
   changeSeq: number
   parkings: number
@@ -35,6 +38,7 @@ export const createPostgres = (onWrite: Postgres['onWrite']): Postgres => ({
   history: new Map(),
   parked: new Map(),
   cursors: new Map(),
+  attempts: new Map(),
   leases: new Map(),
   changeSeq: 0,
   parkings: 0,
@@ -198,6 +202,34 @@ export function createLeases({ postgres, ask, now_ms, holder }: Client & { now_m
       ask(() => {
         const lease = leases.get(name)
         if (lease?.holder === holder) lease.expiresAt = now_ms()
+      }),
+  }
+}
+
+export function createAttempts({ postgres, ask, holder }: Client & { holder: string }): Attempts {
+  const { attempts } = postgres
+  const key = (queue: string, identity: string) => `${queue} ${identity}`
+  return {
+    deaths: (queue, identity) =>
+      ask(() => {
+        const attempt = attempts.get(key(queue, identity))
+        if (attempt === undefined) return 0
+        if (attempt.holder !== undefined && attempt.holder !== holder) attempt.deaths += 1
+        attempt.holder = undefined
+        return attempt.deaths
+      }),
+    open: (queue, identity) =>
+      ask(() => {
+        attempts.set(key(queue, identity), { deaths: attempts.get(key(queue, identity))?.deaths ?? 0, holder })
+      }),
+    close: (queue, identity) =>
+      ask(() => {
+        const attempt = attempts.get(key(queue, identity))
+        if (attempt?.holder === holder) attempt.holder = undefined
+      }),
+    forget: (queue, identity) =>
+      ask(() => {
+        attempts.delete(key(queue, identity))
       }),
   }
 }

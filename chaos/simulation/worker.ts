@@ -7,11 +7,12 @@ import type { WorkerMetrics } from '@ordermill/telemetry'
 import { runDrainer } from '../../services/worker/drainer.ts'
 import { runFlusher } from '../../services/worker/flusher.ts'
 import { createFollower } from '../../services/worker/follower.ts'
+import { createLone } from '../../services/worker/lone.ts'
 import { createParking } from '../../services/worker/parking.ts'
 import { runPersister } from '../../services/worker/persister.ts'
 import { createAsking } from './asking.ts'
 import { createEngineClient } from './engine.ts'
-import { createCursors, createLeases, createLedger, createReader, createTable } from './postgres.ts'
+import { createAttempts, createCursors, createLeases, createLedger, createReader, createTable } from './postgres.ts'
 import { noMetrics, traceLogger } from './quiet.ts'
 import { settings, topology } from './settings.ts'
 import { type Process, startProcess, type World } from './world.ts'
@@ -87,10 +88,19 @@ function build(world: World, process: Process): Promise<void>[] {
     metrics,
   })
   const exchange = topology.exchange
+  const table = createTable({ postgres, ask, isStuck: () => world.postgres.stuck }) as Table
+  const lone = createLone({
+    attempts: createAttempts({ postgres, ask, holder: process.host }),
+    queue: queues.persist,
+    probe: (signal) => table.probe(signal),
+    deadline_ms: settings.deadline_ms,
+    log,
+  })
   return [
     runPersister({
+      lone,
       collection,
-      table: createTable({ postgres, ask, isStuck: () => world.postgres.stuck }) as Table,
+      table,
       parking: createParking({ publisher, queue: queues.parked, from: queues.name, log, onParked: () => undefined }),
       consumer: consumerOf(queues.persist),
       settle: (versions) =>
