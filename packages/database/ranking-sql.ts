@@ -15,10 +15,7 @@ interface Ranking {
   /** The same as it was asked for: every text of it that must match says something, whatever else was simplified. */
   asked: Condition
   /** How many of the best are wanted. */
-<<<<<<< ours
   count: number
-=======
-  count: string
   /** Only what comes after a hit with this score and id. */
   after: SortValue[] | undefined
 }
@@ -28,7 +25,6 @@ function beyond({ scope, after }: Ranking, score: string): string {
   if (after === undefined) return 'true'
   const [last, id] = after.map((value) => scope.bind(value))
   return `(${score} < ${last}::float8 OR (${score} = ${last}::float8 AND t.id > ${id}::uuid))`
->>>>>>> theirs
 }
 
 /**

@@ -101,18 +101,12 @@ function statement(c: Collection, expansions: Expansions, sqlOf: (scope: Scope) 
   return { text: sqlOf(scopeOf(c, expansions, (value) => `$${values.push(value)}`)), values }
 }
 
-<<<<<<< ours
-function rankedPage(scope: Scope, { where: asked, from, size }: Query, condition: Condition, source: string): string {
-  const { bind } = scope
-  const best = rankedSql({ scope, from: source, condition, asked, count: from + size })
-  return `SELECT id, score, jsonb_build_array(score, id) AS sort FROM (${best}) found ORDER BY score DESC, id LIMIT ${bind(size)} OFFSET ${bind(from)}`
-=======
-function rankedPage(scope: Scope, { where, from, size, after }: Query, source: string): string {
+function rankedPage(scope: Scope, query: Query, condition: Condition, source: string): string {
+  const { where: asked, from, size, after } = query
   const { bind } = scope
   const start = after === undefined ? from : 0
-  const best = rankedSql({ scope, from: source, condition: where, count: bind(start + size), after })
+  const best = rankedSql({ scope, from: source, condition, asked, count: start + size, after })
   return `SELECT id, score, jsonb_build_array(score, id) AS sort FROM (${best}) found ORDER BY score DESC, id LIMIT ${bind(size)} OFFSET ${bind(start)}`
->>>>>>> theirs
 }
 
 function sortedPage(scope: Scope, query: Query, source: string): string {
