@@ -61,8 +61,11 @@ export interface ParkedView {
   read(n: number): Promise<ParkedRecord | undefined>
   /** The number of the last parking: what is parked later has a higher one. */
   lastParking(): Promise<number>
-  /** Whether there are some that older workers could not read for this type. */
-  standsUnknown(type: string): Promise<boolean>
+  /**
+   * Whether there are some that older workers could not read for this type, and that are worth another try: replayed less often
+   * than `replaysMax`, each time after a longer while.
+   */
+  standsUnknown(type: string, replaysMax: number): Promise<boolean>
   /** Gives one up, with who and why; false unless it stands. */
   discard(n: number, why: { by: string; reason: string }): Promise<boolean>
 }
@@ -101,10 +104,12 @@ export function createParkedView(database: Database): ParkedView {
       const [row] = await database.query<{ last: number }>({ text: 'SELECT last_value AS last FROM parkings' })
       return row?.last ?? 0
     },
-    async standsUnknown(type) {
+    async standsUnknown(type, replaysMax) {
       const rows = await database.query({
-        text: `SELECT 1 FROM parked WHERE state = 'PARKED' AND code = 'unknown-type' AND type = $1 LIMIT 1`,
-        values: [type],
+        name: 'parked-unknown',
+        text: `SELECT 1 FROM parked WHERE state = 'PARKED' AND code = 'unknown-type' AND type = $1 AND replays < $2
+          AND last_parked_at <= now() - replays * interval '1 minute' LIMIT 1`,
+        values: [type, replaysMax],
       })
       return rows.length > 0
     },

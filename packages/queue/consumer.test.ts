@@ -179,3 +179,15 @@ t.test('what is given back is taken by who stands by, and by us once there is so
   letGo()
   t.same(numbers(await second), [21])
 })
+
+t.test('of consumers that stand by the one that gets the deliveries knows it by the first one', async (t) => {
+  const first = await start(t)
+  t.equal(first.consumer.active(), false)
+  const second = await start(t)
+  await send(1, 1)
+  await takeAll(first.next, 1)
+  t.same([first.consumer.active(), second.consumer.active()], [true, false])
+  await first.consumer.close()
+  await takeAll(second.next, 1)
+  t.same([first.consumer.active(), second.consumer.active()], [false, true])
+})

@@ -27,6 +27,11 @@ export interface Consumer {
   /** Resolves at the first connection. @throws TopologyMismatch */
   ready: Promise<void>
   connected(): boolean
+  /**
+   * Some deliveries have come since the last connect: of consumers of which one gets them all we are the one, and stay it. Who wants
+   * to know sends something harmless; the broker does not tell (of a single active consumer it counts nothing but that one).
+   */
+  active(): boolean
   /** Batches as they come, until `stop()`. For one reader. */
   batches(): AsyncGenerator<Batch, void>
   /** Takes no more; what was not settled goes back to the queue when the connection closes. */
@@ -65,6 +70,8 @@ interface Session {
   /** The last delivery was a redelivery: the run of them started small already. */
   redelivering: boolean
   gone: AbortController
+  /** Deliveries came. */
+  took: boolean
   /** We closed the channel ourselves, so that all in hand goes back. */
   givenBack: boolean
 }
@@ -94,6 +101,7 @@ export function createConsumer(parts: ConsumerParts): Consumer {
       sizeMax: batchMax,
       redelivering: false,
       gone: new AbortController(),
+      took: false,
       givenBack: false,
     }
     channel.on('error', () => undefined) // 'close' follows
@@ -142,6 +150,7 @@ export function createConsumer(parts: ConsumerParts): Consumer {
 
   const take = (to: Session, message: ConsumeMessage) => {
     const { deliveryTag: tag, redelivered } = message.fields
+    to.took = true
     if (to.waiting.length === 0) to.firstAt = performance.now()
     if (redelivered && !to.redelivering) to.sizeMax = Math.min(to.sizeMax, smallBatch)
     to.redelivering = redelivered
@@ -168,6 +177,7 @@ export function createConsumer(parts: ConsumerParts): Consumer {
   return {
     ready: connection.ready,
     connected: () => session !== undefined,
+    active: () => session?.took ?? false,
     async *batches() {
       while (!stopped) {
         const from = session

@@ -1,9 +1,11 @@
 import { createJobQueue, createJobs, createParkedView, dailySales, refreshView } from '@ordermill/database'
+import { newId, Unavailable } from '@ordermill/model'
+import { barrierMessage, PublishFailed } from '@ordermill/queue'
 import { createDryRun } from './dry-run.ts'
 import { type JobHandler, runJobs } from './jobs.ts'
 import { createReplay, replayKnown } from './replay.ts'
 import type { Resources } from './resources.ts'
-import { GivenUp, retryWhileUnavailable } from './retry.ts'
+import { pause } from './waiting.ts'
 
 /** Does jobs of every kind there is until `signal` aborts. */
 export function runEveryJob(resources: Resources, signal: AbortSignal): Promise<void> {
@@ -22,12 +24,22 @@ export function runEveryJob(resources: Resources, signal: AbortSignal): Promise<
   return runJobs({ queue: createJobQueue(database), holder, handlers, log: part('jobs') }, signal)
 }
 
-/** Asks once, as soon as Postgres answers, for a replay of what older workers parked because they did not know its type. */
-export async function askForKnown({ collection, database }: Resources, signal: AbortSignal): Promise<void> {
-  const ask = () => replayKnown(collection.type, { jobs: createJobs(database), parked: createParkedView(database) })
-  try {
-    await retryWhileUnavailable(ask, { signal, onRetry: () => undefined })
-  } catch (thrown) {
-    if (!(thrown instanceof GivenUp)) throw thrown
+/** How often is looked for what older workers have parked, in milliseconds. */
+const look_ms = 2_000
+
+/** Asks for a replay of what older workers parked because they did not know its type, whenever there is some, until `signal` aborts. */
+export async function askForKnown(resources: Resources, signal: AbortSignal): Promise<void> {
+  const { collection, database, consumers, publisher, exchange } = resources
+  const parts = {
+    jobs: createJobs(database),
+    parked: createParkedView(database),
+    isActive: () => consumers.records.active(),
+    sound: () => publisher.publish(barrierMessage(newId(), { exchange, collection: collection.name })),
+  }
+  while (!signal.aborted) {
+    await replayKnown(collection.type, parts).catch((thrown: unknown) => {
+      if (!(thrown instanceof Unavailable) && !(thrown instanceof PublishFailed)) throw thrown
+    })
+    await pause(look_ms, signal)
   }
 }

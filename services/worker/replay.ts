@@ -60,12 +60,23 @@ async function replayRows(rows: ParkedRow[], { ledger, publisher, exchange, log 
   throw new Unavailable('queue-away', 'The broker did not take what is to be replayed.', { cause })
 }
 
-/** Asks for a replay of what older workers could not read for its type, and this one can; does nothing while another one is open. */
-export async function replayKnown(
-  type: string,
-  { jobs, parked }: { jobs: Pick<Jobs, 'open'>; parked: Pick<ParkedView, 'lastParking' | 'standsUnknown'> },
-): Promise<void> {
-  if (!(await parked.standsUnknown(type))) return
+interface KnownParts {
+  jobs: Pick<Jobs, 'open'>
+  parked: Pick<ParkedView, 'lastParking' | 'standsUnknown'>
+  /** Whether the deliveries come to this worker. */
+  isActive(): boolean
+  /** Sends something harmless the way of the records. */
+  sound(): Promise<void>
+}
+
+/**
+ * Asks for a replay of what older workers could not read for its type, and this one can. Only while this worker gets the deliveries:
+ * an older one would park them again. Whether it does is sounded out. Does nothing while another replay is open, nor about what keeps
+ * coming back.
+ */
+export async function replayKnown(type: string, { jobs, parked, isActive, sound }: KnownParts): Promise<void> {
+  if (!(await parked.standsUnknown(type, replaysMax))) return
+  if (!isActive()) return await sound()
   const up_to = await parked.lastParking()
   await jobs.open(newId(), 'replay-group', { code: 'unknown-type', type, up_to })
 }
