@@ -24,7 +24,8 @@ interface Ranking {
 function beyond({ scope, after }: Ranking, score: string): string {
   if (after === undefined) return 'true'
   const [last, id] = after.map((value) => scope.bind(value))
-  return `(${score} < ${last}::float8 OR (${score} = ${last}::float8 AND t.id > ${id}::uuid))`
+  // Told apart, the first half of it spares the records of texts that come before.
+  return `${score} <= ${last}::float8 AND (${score} < ${last}::float8 OR t.id > ${id}::uuid)`
 }
 
 /**

@@ -35,7 +35,11 @@ const place = async (...versions: Version[]) => {
   )
 }
 /** Follows with this writer until the test ends. */
-const follow = (t: Test, writer: IndexWriter, parts: { batch?: number } = {}) => {
+const follow = (
+  t: Test,
+  writer: IndexWriter,
+  parts: Partial<Pick<Parameters<typeof createFollower>[0], 'batch' | 'share'>> = {},
+) => {
   const ending = new AbortController()
   const follower = createFollower({
     name: 'search',
@@ -44,8 +48,9 @@ const follow = (t: Test, writer: IndexWriter, parts: { batch?: number } = {}) =>
     cursors,
     leases: createLeases(database, newId()),
     writer,
-    batch: parts.batch ?? 50,
+    batch: 50,
     every_ms: 20,
+    ...parts,
     log,
     metrics: workerMetrics(createRegistry('test'), []),
   })
@@ -247,3 +252,35 @@ t.test('of two followers one follows, and the other takes over when it ends', as
   await caughtUp('shared')
   t.equal(second.written.length, 1)
 })
+
+t.test(
+  'who may work a share of the time keeps to it while others are at work, and works on when they are not',
+  async (t) => {
+    await openAtEnd('patient')
+    let othersWork = true
+    const { promise: second, resolve } = Promise.withResolvers<void>()
+    const { writer, written } = writerThat('patient', async (documents) => {
+      if (written.length === 2) resolve()
+      await new Promise((soon) => setImmediate(soon))
+      return documents.map(() => done)
+    })
+    await place(firstOrder(), firstOrder(), firstOrder())
+    const asked = Promise.withResolvers<void>()
+    let looked = 0
+    const share = {
+      of_time: 1e-9,
+      othersWork: () => {
+        looked += 1
+        if (looked === 5) asked.resolve()
+        return othersWork
+      },
+    }
+    follow(t, writer, { batch: 1, share })
+    await asked.promise
+    t.equal(written.length, 1, 'it has looked again and again, and waits')
+    othersWork = false
+    await second
+    await caughtUp('patient')
+    t.equal(written.length, 3)
+  },
+)

@@ -17,8 +17,8 @@ interface FollowerParts {
   every_ms: number
   log: Logger
   metrics: Pick<WorkerMetrics, 'follow' | 'followed' | 'behind'>
-  /** Which part of its time it may work, so that others can; all of it if absent. */
-  share?: number
+  /** Which part of its time it may work while others are at work who come first; all of it if absent. */
+  share?: { of_time: number; othersWork(): boolean }
 }
 
 export interface Follower {
@@ -31,6 +31,8 @@ export interface Follower {
 /** How long the lease of a follower lasts, and how often the index itself is looked at while nothing changes. */
 const lease_ms = 15_000
 const look_ms = 5_000
+/** How often it looks whether those who come first are still at work. */
+const patience_ms = 25
 
 /**
  * Feeds a search index, or whatever else writes, from its table in change order. The cursor moves only over what was answered for;
@@ -38,7 +40,6 @@ const look_ms = 5_000
  */
 export function createFollower(parts: FollowerParts): Follower {
   const { collection, stored, cursors, leases, writer, log, metrics } = parts
-  const { share = 1 } = parts
   const labels = { collection: collection.name, follower: parts.name }
   const lease = `${parts.name}:${collection.name}`
   let wake = () => {}
@@ -46,6 +47,18 @@ export function createFollower(parts: FollowerParts): Follower {
     pause(ms, signal, (wakeUp) => {
       wake = wakeUp
     })
+
+  /** Waits for its share of the time to come round, and no longer than others are at work. */
+  const letOthers = async (worked_ms: number, signal: AbortSignal): Promise<void> => {
+    const { of_time = 1, othersWork = () => false } = parts.share ?? {}
+    const until = performance.now() + worked_ms * (1 / of_time - 1)
+    for (
+      let left = until - performance.now();
+      left > 0 && othersWork() && !signal.aborted;
+      left = until - performance.now()
+    )
+      await pause(Math.min(left, patience_ms), signal)
+  }
 
   /** Feeds until the lease or the index has to be looked at again. Gives whether there was anything to do. */
   const feed = async (signal: AbortSignal): Promise<void> => {
@@ -59,7 +72,7 @@ export function createFollower(parts: FollowerParts): Follower {
       if (next === undefined) return // somebody else moved the cursor: start over from where it is
       if (next.moved) {
         cursor = next.cursor
-        if (share < 1) await pause((performance.now() - started) * (1 / share - 1), signal)
+        await letOthers(performance.now() - started, signal)
       } else await rest(next.retry ? backoff_ms(3) : parts.every_ms, signal)
     }
   }

@@ -12,10 +12,10 @@ export interface Followers {
   run(signal: AbortSignal): Promise<void>
 }
 
-/** Postgres has to persist first: who keeps its texts, and who tells others, may work this part of the time. */
-const share = 0.2
+/** Postgres has to persist first: while it does, who keeps what it searches, and who tells others, may work this part of the time. */
+const shareOfTime = 0.2
 
-/** The followers of a collection: for the folded texts in Postgres, for the search engine where there is one, and for others where they are told. */
+/** The followers of a collection: for what Postgres searches, for the search engine where there is one, and for others where they are told. */
 export function createFollowers({
   collection,
   options,
@@ -26,7 +26,9 @@ export function createFollowers({
   leases,
   engine,
   changes,
+  isWritten,
 }: Resources): Followers {
+  const share = { of_time: shareOfTime, othersWork: isWritten }
   const shared = {
     collection,
     stored,

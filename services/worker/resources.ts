@@ -13,6 +13,7 @@ import { createSearchClient } from '@ordermill/search'
 import { createRegistry, type Logger, measured, statementOp, workerMetrics } from '@ordermill/telemetry'
 import type { WorkerOptions } from './options.ts'
 import { retryWhileUnavailable } from './retry.ts'
+import { watchWrites } from './watch-writes.ts'
 
 /** Everything that a worker holds on to, by name. Nothing waits for its server; `close` lets go of all of it, in order. */
 export type Resources = ReturnType<typeof openResources>
@@ -109,7 +110,7 @@ export function openResources(options: WorkerOptions, root: Logger, collection: 
     metrics,
     database,
     stored: createReader(database, collection),
-    table: createTable(database, collection),
+    ...watchWrites(createTable(database, collection)),
     leases: createLeases(database, holder),
     ledger,
     cache,
