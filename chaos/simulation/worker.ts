@@ -108,7 +108,6 @@ function build(world: World, process: Process): Promise<void>[] {
           () => undefined,
           () => undefined,
         ),
-      lone: { begin: async () => undefined, end: async () => undefined },
       passBarrier: (barrier) => barriers.pass(barrier).catch(() => undefined),
       answer: () => undefined,
       wakeFollower: follower.wake,

@@ -2,8 +2,11 @@ import { toError } from '@ordermill/model'
 import { type ChannelModel, connect, type RecoveringChannelModel } from 'amqplib'
 import { TopologyMismatch } from './topology.ts'
 
-/** Seconds without a sign of life after which a connection counts as lost. */
-const heartbeat_s = 10
+/**
+ * How often each side gives a sign of life, in seconds. RabbitMQ counts a connection as lost after two to three times that without
+ * one: so long does a frozen worker keep its standby from the deliveries.
+ */
+const heartbeat_s = 8
 
 interface ConnectionParts {
   urls: string[]
