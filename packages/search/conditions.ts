@@ -1,6 +1,6 @@
 import { type Condition, foldWords, type QueryField, type TextSearch } from '@ordermill/model'
 import { limits } from './limits.ts'
-import { type Faults, type Path, unknownName } from './members.ts'
+import { type Faults, isObject, type Path, unknownName } from './members.ts'
 import { operatorsOf, readBound, readEqual } from './values.ts'
 
 /** What is read in, and how many conditions there were so far. */
@@ -8,6 +8,8 @@ export interface Scope {
   faults: Faults
   fields: Map<string, QueryField>
   clauses: number
+  /** How many words so far stand for others. */
+  expansions: number
   /** Whether hits differ in relevance: a text must match. */
   ranked: boolean
 }
@@ -42,6 +44,7 @@ export function readWhere(scope: Scope, value: unknown, path: Path, depth: numbe
     if (depth >= limits.depth) faults.add(here, 'depth', `must not be nested deeper than ${limits.depth} levels`)
     else {
       const list = faults.listOf(sent['any_of'], here, limits.clauses) ?? []
+      scope.clauses += list.length
       all.push(anyOf(list.map((one, at) => readWhere(scope, one, [...here, at], depth + 1))))
     }
   }
@@ -106,6 +109,7 @@ function readText(scope: Scope, value: unknown, path: Path): Condition | undefin
   if (words.length > limits.words) return faults.add(here, 'words', `must have no more than ${limits.words} words`)
   if (how === 'substring' && [...words.join(' ')].length < 3)
     return faults.add(here, 'length', 'must have three letters or digits at least to be searched as a substring')
+  if (fuzzy || how === 'prefix') scope.expansions += words.length
   return { kind: 'text', field: String(sent['filter_key']), how, words, slop, any: operator === 'or', fuzzy }
 }
 
@@ -141,9 +145,9 @@ function readRanges(scope: Scope, value: unknown, path: Path, must: boolean): Co
 
 /** Members by field: one at least. */
 function readMembers(scope: Scope, value: unknown, path: Path): [string, unknown][] {
-  const sent = scope.faults.object(value, path, typeof value === 'object' ? Object.keys(value ?? {}) : [])
-  const entries = Object.entries(sent ?? {})
-  if (sent !== undefined && entries.length === 0) scope.faults.add(path, 'required', 'must name a field')
+  if (!isObject(value)) return scope.faults.add(path, 'type', 'must be a JSON object') ?? []
+  const entries = Object.entries(value)
+  if (entries.length === 0) scope.faults.add(path, 'required', 'must name a field')
   scope.clauses += entries.length
   return entries.slice(0, limits.clauses)
 }

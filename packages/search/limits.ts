@@ -6,6 +6,8 @@ export const limits = {
   depth: 5,
   values: 100,
   words: 32,
+  /** Words that stand for others: beginnings and misspelt ones. */
+  expansions: 64,
   characters: 500,
   slop: 10,
   facets: 10,

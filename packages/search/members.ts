@@ -21,8 +21,10 @@ export class Faults {
   /** An object whose members are all known; undefined, and told, if it is none. */
   object(value: unknown, path: Path, known: readonly string[]): Json | undefined {
     if (!isObject(value)) return this.add(path, 'type', 'must be a JSON object')
-    for (const name of Object.keys(value))
+    for (const name of Object.keys(value)) {
+      if (this.list.length >= faultsMax) break // looking for a near name is work
       if (!known.includes(name)) this.add([...path, name], 'unknown', unknownName(name, known))
+    }
     return value
   }
 

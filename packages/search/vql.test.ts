@@ -100,7 +100,7 @@ t.test('limits are counted before anything runs', async (t) => {
   t.match(faultsIn(nested(6)), [/nested deeper than 5/])
   const many = (count: number) => ({ text_matches: { must: Array.from({ length: count }, () => text()) } })
   t.match(faultsIn(many(10_000)), [/list of 1 to 100/])
-  t.match(faultsIn({ any_of: [many(60), many(41)] }), [/no more than 100 conditions, not 101/])
+  t.match(faultsIn({ any_of: [many(60), many(41)] }), [/no more than 100 conditions and groups, not 103/])
   t.match(faultsIn({ text_matches: { must: [text({ text_value: 'a '.repeat(33) })] } }), [/no more than 32 words/])
   t.match(faultsOf({ page: 11, limit: 1_000 }), [/^\/page times limit must not be above 10000: go on with cursor/])
   t.match(faultsOf({ limit: 1_001 }), [/^\/limit must be a whole number from 1 to 1000/])

@@ -53,10 +53,20 @@ export function readCount(c: Collection, body: unknown): Query {
 
 /** What records must be like, and whether they differ in relevance. */
 function readConditions(faults: Faults, fields: Map<string, QueryField>, value: unknown) {
-  const scope: Scope = { faults, fields, clauses: 0, ranked: false }
+  const scope: Scope = { faults, fields, clauses: 0, expansions: 0, ranked: false }
   const where = readWhere(scope, value, ['where'], 0)
   if (scope.clauses > limits.clauses)
-    faults.add(['where'], 'clauses', `must have no more than ${limits.clauses} conditions, not ${scope.clauses}`)
+    faults.add(
+      ['where'],
+      'clauses',
+      `must have no more than ${limits.clauses} conditions and groups, not ${scope.clauses}`,
+    )
+  if (scope.expansions > limits.expansions)
+    faults.add(
+      ['where'],
+      'expansions',
+      `must have no more than ${limits.expansions} words that are prefixes or fuzzy, not ${scope.expansions}`,
+    )
   return { where, ranked: scope.ranked }
 }
 
