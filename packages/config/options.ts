@@ -207,6 +207,13 @@ export const options = {
     max: minute_ms,
     default: devOr('3000', '2000'),
   }),
+  SEARCH_LAG_MAX_S: whole({
+    about:
+      'How far behind Elasticsearch may be, in seconds, before Postgres answers searches if it is less far behind.',
+    min: 1,
+    max: 86_400,
+    default: '60',
+  }),
   ADMIN_TOKEN: anyText({
     about: 'Bearer token of /api/admin; empty leaves it open to everybody, and production insists on one.',
     min: 0,

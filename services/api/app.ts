@@ -115,6 +115,7 @@ export async function buildApp(
       elasticsearch: createLag(database, collection.name, indexDefinition(collection, options.NAMESPACE).alias),
       postgres: createLag(database, collection.name, textsAlias(collection)),
     },
+    lagMax_s: options.SEARCH_LAG_MAX_S,
     timeout_ms: options.SEARCH_TIMEOUT_MS,
     metrics,
     log: root.child({ component: 'search' }),

@@ -30,6 +30,7 @@ export const apiOptionNames = [
   'DB_POOL_MAX',
   'DB_TIMEOUT_MS',
   'SEARCH_TIMEOUT_MS',
+  'SEARCH_LAG_MAX_S',
   'ADMIN_TOKEN',
   'CURSOR_SECRET',
 ] as const

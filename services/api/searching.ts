@@ -1,13 +1,5 @@
-import { type Database, searchRecords } from '@ordermill/database'
-import {
-  type Collection,
-  type Condition,
-  type Found,
-  Invalid,
-  type Query,
-  toError,
-  Unavailable,
-} from '@ordermill/model'
+import { asksTexts, type Database, searchRecords } from '@ordermill/database'
+import { type Collection, type Found, Invalid, type Query, toError, Unavailable } from '@ordermill/model'
 import { type Searcher, SnapshotGone } from '@ordermill/search'
 import type { ApiMetrics, Logger } from '@ordermill/telemetry'
 import { createBreaker } from './breaker.ts'
@@ -43,6 +35,8 @@ interface SearchParts {
   database: Database
   searcher: Searcher | undefined
   lags: Record<Engine, Lag>
+  /** Further behind than this, in seconds, the search engine is asked only if Postgres is no better. */
+  lagMax_s: number
   timeout_ms: number
   metrics: ApiMetrics
   log: Logger
@@ -52,7 +46,8 @@ const upToDate: LagNow = { changes: 0, seconds: 0 }
 /** While the engine is away every search fails over alike: one line in this time says it. */
 const logEvery_ms = 10_000
 
-export function createSearch({ collection, database, searcher, lags, timeout_ms, metrics, log }: SearchParts): Search {
+export function createSearch(parts: SearchParts): Search {
+  const { collection, database, searcher, lags, lagMax_s, timeout_ms, metrics, log } = parts
   const breaker = createBreaker()
   const unsaid = sparingly(logEvery_ms)
   const timed = async (engine: Engine, ask: () => Promise<Found>): Promise<Found> => {
@@ -68,9 +63,25 @@ export function createSearch({ collection, database, searcher, lags, timeout_ms,
   }
   const lagOf = (engine: Engine) => lags[engine]().catch(() => undefined)
 
+  /** Who is further behind than allowed: an index that is being filled, or fed again after an upgrade, finds a part of the records. */
+  const whoLags = async (query: Query) => {
+    const [elasticsearch, postgres] = await Promise.all([lagOf('elasticsearch'), lagOf('postgres')])
+    // What asks for no text can be read from the records themselves.
+    const newest = !asksTexts(query.where) && (postgres?.seconds ?? 0) > lagMax_s
+    const ofPostgres = newest ? upToDate : postgres
+    const isBehind = (elasticsearch?.seconds ?? 0) > lagMax_s
+    return {
+      newest,
+      ofPostgres,
+      postgresKnowsMore: isBehind && ofPostgres !== undefined && ofPostgres.seconds < (elasticsearch?.seconds ?? 0),
+    }
+  }
+
   return async (query, correlationId, { engine, snapshot, steady = false } = {}) => {
     const isItsRanking = engine === 'elasticsearch' && query.sort.length === 0
-    if (searcher !== undefined && engine !== 'postgres' && breaker.admits()) {
+    const { newest, ofPostgres, postgresKnowsMore } = await whoLags(query)
+    const isPreferred = engine !== 'postgres' && (isItsRanking || !postgresKnowsMore)
+    if (searcher !== undefined && isPreferred && breaker.admits()) {
       try {
         const found: Found & { snapshot?: string } = await timed('elasticsearch', () =>
           steady ? searcher.queryIn(snapshot, query, correlationId) : searcher.query(query, correlationId),
@@ -87,10 +98,8 @@ export function createSearch({ collection, database, searcher, lags, timeout_ms,
       }
     }
     if (isItsRanking) throw new Invalid([lost])
-    const ask = () => searchRecords(database, collection, query, { timeout_ms, correlationId })
-    const found = await timed('postgres', ask)
-    // Only texts are kept beside the table; everything else is as new as it.
-    return { ...found, engine: 'postgres', lag: asksTexts(query.where) ? await lagOf('postgres') : upToDate }
+    const ask = () => searchRecords(database, collection, query, { timeout_ms, correlationId, newest })
+    return { ...(await timed('postgres', ask)), engine: 'postgres', lag: ofPostgres }
   }
 }
 
@@ -98,9 +107,4 @@ const lost = {
   pointer: '/cursor',
   code: 'cursor-lost',
   detail: 'is lost: the search engine no longer knows this ranking. Start over without cursor, or with order_by',
-}
-
-function asksTexts(condition: Condition): boolean {
-  if (condition.kind === 'all' || condition.kind === 'any') return condition.of.some(asksTexts)
-  return condition.kind === 'not' ? asksTexts(condition.of) : condition.kind === 'text'
 }

@@ -1,0 +1,61 @@
+import { environment, readOptions } from '@ordermill/config'
+import { createCursors, createDatabase, createReader, createTable, createTextIndex } from '@ordermill/database'
+import { orders } from '@ordermill/model'
+import { firstOrder } from '@ordermill/model/testing'
+import { createIndexWriter, createSearchClient, indexDefinition } from '@ordermill/search'
+import { corner, until } from '@ordermill/servers/testing'
+import t from 'tap'
+import { get, post, startTestApi } from '../testing.ts'
+
+const { env, namespace } = await corner(t, environment())
+const { ELASTICSEARCH_URL: urls, POSTGRES_DSN: dsn } = readOptions(env, ['ELASTICSEARCH_URL', 'POSTGRES_DSN'])
+const database = createDatabase({ dsn, name: 'test', poolMax: 2, timeout_ms: 10_000, onLost: () => undefined })
+t.teardown(() => database.stop())
+const engine = createSearchClient({ urls, timeout_ms: 30_000 })
+t.teardown(() => engine.close())
+const cursors = createCursors(database)
+const index = createIndexWriter(engine, indexDefinition(orders, namespace))
+const texts = createTextIndex(database, orders)
+
+t.test(
+  'an index that is being filled leaves searches to Postgres, if that knows more; headers say who and how far behind',
+  async (t) => {
+    const old = new Date(Date.now() - 3_600_000).toISOString()
+    const made = Array.from({ length: 3 }, () => firstOrder({ product_name: 'JAM JAR' }, { now: old }))
+    await createTable(database, orders).apply(
+      made.map((one) => [one]),
+      new AbortController().signal,
+    )
+    const changes = await createReader(database, orders).changesAfter(0, 10)
+    const last = changes.at(-1)?.change_seq ?? 0
+    const [inIndex, inTexts] = [await index.ensure(), await texts.ensure()]
+    await cursors.open(inIndex)
+    await cursors.open(inTexts)
+    const { url } = await startTestApi(t, { ...env, SEARCH_LAG_MAX_S: '60' })
+    const search = () => get(`${url}/api/search?q=jam`)
+    const answers = (what: string, total: number, lag: (seconds: number) => boolean) =>
+      until(`${what} finds ${total}`, async () => {
+        const { body, headers } = await search()
+        const seconds = Number(headers.get('x-search-lag-seconds'))
+        return headers.get('x-search-engine') === what && body['total'] === total && lag(seconds)
+      })
+
+    await answers('elasticsearch', 0, (seconds) => seconds >= 3_600)
+    const all = await post(`${url}/api/orders/query`, {})
+    t.match(
+      all.body,
+      { engine: 'postgres', total: { value: 3 }, lag: { changes: 0, seconds: 0 } },
+      'what asks for no text is read from the records',
+    )
+
+    await texts.write(changes)
+    await cursors.move(inTexts.uuid, 0, last)
+    await answers('postgres', 3, (seconds) => seconds === 0)
+
+    await index.write(changes)
+    await engine.indices.refresh({ index: `${namespace}orders` })
+    await cursors.move(inIndex.uuid, 0, last)
+    await answers('elasticsearch', 3, (seconds) => seconds === 0)
+    t.pass('the engine answers again once it has caught up')
+  },
+)
