@@ -1,5 +1,5 @@
 import { connectCache, createRecordCache } from '@ordermill/cache'
-import { orders } from '@ordermill/model'
+import { orders, type Version } from '@ordermill/model'
 import { createPublisher, type OutgoingMessage } from '@ordermill/queue'
 import { type Acceptor, createAcceptor } from '../../services/api/accepting.ts'
 import { createMarker } from '../../services/api/marker.ts'
@@ -67,12 +67,19 @@ export function startApi(world: World, name: string): Api {
       marker: createMarker(cache, () => undefined),
       onAccepted: () => undefined,
     })
+    /** Where Redis may forget, and without it, only a queue can vouch for what is accepted. */
+    const promise = (version: Version, outcome: 'accepted' | 'bypassed') => {
+      truth.promised(version)
+      const member = `${version.id}:${version.version}`
+      if ((!world.lossless || outcome === 'bypassed') && !truth.taken.has(member))
+        world.broken(`I1: ${truth.nameOf(version.id)} v${version.version} was ${outcome}, and no queue has it`)
+    }
     const witnessed: Acceptor = {
       async accept(version, base, caller) {
         truth.built(version)
         const outcome = await acceptor.accept(version, base, caller)
         world.trace(() => `${name}: ${truth.nameOf(version.id)} v${version.version} ${outcome}`)
-        if (outcome === 'accepted' || outcome === 'bypassed') truth.promised(version)
+        if (outcome === 'accepted' || outcome === 'bypassed') promise(version, outcome)
         return outcome
       },
     }

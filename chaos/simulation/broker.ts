@@ -55,7 +55,8 @@ export interface Broker {
   messages(): Message[]
 }
 
-export function createBroker(server: Server): Broker {
+/** @param onTaken Told of every message that a queue takes. */
+export function createBroker(server: Server, onTaken: (properties: MessageProperties) => void): Broker {
   const queues = new Map<string, Queue>()
   const bindings = new Map<string, string>()
   const onBlocked = new Set<(blocked: boolean) => void>()
@@ -96,6 +97,7 @@ export function createBroker(server: Server): Broker {
       const queue = queues.get(name ?? '')
       if (queue === undefined || (trouble.unbound && exchange !== '')) return 'returned'
       if (trouble.full && exchange !== '') return 'refused'
+      onTaken(properties)
       queue.ready.push({ body, properties, place: ++place, redelivered: false })
       pump(queue)
       return 'queued'

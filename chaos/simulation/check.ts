@@ -28,6 +28,7 @@ export function checkAll(world: World): void {
   searchEqualsPostgres(world)
   cacheEqualsPostgres(world)
   parkedIsIntact(world)
+  clientsReadTheirWrites(world)
   if (world.lossless) itAddsUp(world, persisted)
 }
 
@@ -104,7 +105,7 @@ function cacheEqualsPostgres(world: World): void {
     const [, version, hash = '', epoch = ''] = found
     // A copy of an earlier epoch is not served as it is: it is held against Postgres first.
     const inForce = String(contents.get(`${key.slice(0, key.indexOf('}') + 1)}:orders:epoch`)?.value)
-    if (expiresAt !== undefined && !inForce.includes(` ${epoch} `)) continue
+    if (expiresAt !== undefined && !inForce.startsWith(`${redis.store.runId()} ${epoch} `)) continue
     const row = postgres.store.rows.get(id.slice(0, 36))
     if (row?.hash === hash && expiresAt !== undefined) continue
     if (isParked(world, hash)) continue
@@ -112,6 +113,12 @@ function cacheEqualsPostgres(world: World): void {
       `I6: the cache has ${truth.nameOf(id.slice(0, 36))} v${version}${expiresAt === undefined ? ' for ever' : ''}, Postgres v${row?.version}`,
     )
   }
+}
+
+/** What was parked may be gone from the cache with all that was built on it; nothing else. */
+function clientsReadTheirWrites({ suspicions, postgres }: World): void {
+  const parked = new Set([...postgres.store.parked.values()].map(({ id }) => id))
+  for (const { id, what } of suspicions) if (!parked.has(id)) throw new Violation(what)
 }
 
 function parkedIsIntact({ truth, postgres }: World): void {

@@ -1,9 +1,11 @@
 import { parseArgs } from 'node:util'
+import { runMutations } from './mutate.ts'
 import { runSplit } from './processes.ts'
 import { type Progress, traceSeed } from './seeds.ts'
 
 const usage = `npm run simulate -- [--seeds COUNT] [--from SEED]   simulates seeds on all cores (1,000 from 1)
-npm run simulate -- --seed SEED [--trace]          simulates one, and prints everything that happens in it`
+npm run simulate -- --seed SEED [--trace]          simulates one, and prints everything that happens in it
+npm run simulate -- --mutations [--seeds COUNT]    takes the guards out of a copy one by one, and says which are missed`
 
 process.exitCode = await main(process.argv.slice(2))
 
@@ -12,13 +14,18 @@ async function main(args: string[]): Promise<number> {
     args,
     options: {
       seed: { type: 'string' },
-      seeds: { type: 'string', default: '1000' },
+      seeds: { type: 'string' },
       from: { type: 'string', default: '1' },
       trace: { type: 'boolean', default: false },
+      mutations: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
   })
-  const [seed, count, from] = [values.seed ?? '1', values.seeds, values.from].map(Number)
+  const [seed, count, from] = [
+    values.seed ?? '1',
+    values.seeds ?? (values.mutations ? '20000' : '1000'),
+    values.from,
+  ].map(Number)
   if (
     values.help ||
     seed === undefined ||
@@ -29,6 +36,7 @@ async function main(args: string[]): Promise<number> {
     console.log(usage)
     return values.help ? 0 : 1
   }
+  if (values.mutations) return await withoutGuards(count)
   return values.seed === undefined ? await many(from, count) : await one(seed, values.trace)
 }
 
@@ -54,4 +62,18 @@ async function many(from: number, count: number): Promise<number> {
     console.log(`seed ${seed}: ${failure}\n  npm run simulate -- --seed ${seed} --trace`)
   console.log(`${done} seeds in ${seconds().toFixed(1)} s, ${failures.length} failed`)
   return failures.length > 0 || done < count ? 1 : 0
+}
+
+async function withoutGuards(seedsMax: number): Promise<number> {
+  const missed = await runMutations(seedsMax, ({ without }, seeds, caught) =>
+    console.log(
+      caught === undefined
+        ? `MISSED in ${seeds} seeds, without ${without}`
+        : `after ${String(seeds).padStart(5)} seeds, without ${without}\n             ${caught.failure?.split('\n')[0]}`,
+    ),
+  )
+  console.log(
+    missed.length === 0 ? 'every guard that was taken out was missed' : `${missed.length} guards can go unnoticed`,
+  )
+  return missed.length === 0 ? 0 : 1
 }

@@ -12,7 +12,7 @@ import {
   type RecordReader,
   type Table,
 } from '@ordermill/database'
-import { Unavailable, type Version } from '@ordermill/model'
+import { BadData, Unavailable, type Version } from '@ordermill/model'
 import type { Asking } from './asking.ts'
 
 /** What a Postgres in memory holds. */
@@ -61,6 +61,7 @@ export function createTable({
     probe: () => ask(() => undefined),
     apply: (chains, signal) =>
       new Promise((resolve, reject) => {
+        if (isStuck()) return // no answer ever: only the deadline of the attempt helps
         let commit: () => Outcome[][] = () => {
           commit = () => []
           postgres.late.delete(runLate)
@@ -69,8 +70,7 @@ export function createTable({
         const runLate = () => void commit()
         const onAbort = () => {
           postgres.late.add(runLate)
-          // A driver that hangs does not hear of it either: only the deadline of the attempt helps.
-          if (!isStuck()) reject(new Unavailable('deadline', 'cut'))
+          reject(new Unavailable('deadline', 'cut'))
         }
         if (signal.aborted) return reject(new Unavailable('deadline', 'cut'))
         signal.addEventListener('abort', onAbort, { once: true })
@@ -85,8 +85,13 @@ export function createTable({
   }
 }
 
-/** What is in the collection's table after these chains. @throws nothing: in memory every record fits */
+/** A record with this reference does not fit into the table. */
+export const badReference = 'does not fit'
+
+/** What is in the collection's table after these chains: all or none. @throws BadData if one of them does not fit */
 export function applyChains(postgres: Postgres, chains: Chain[]): Outcome[][] {
+  if (chains.some((chain) => chain.at(-1)?.text.includes(badReference)))
+    throw new BadData('sql-22001', 'it does not fit')
   const { rows, history } = postgres
   const sorted = [...chains].sort(([a], [b]) => (a.id < b.id ? -1 : 1))
   const outcomes = new Map<Chain, Outcome[]>()

@@ -20,6 +20,8 @@ export interface Redis {
   restart(): void
   /** Throws a key with a TTL away, as it may when memory is short. */
   evict(key: string): void
+  /** Names this process: another one may have forgotten something. */
+  runId(): string
   /** Everything it holds, by key, for comparing and looking. */
   contents(): Map<string, { value: Value; expiresAt: number | undefined }>
 }
@@ -42,9 +44,11 @@ interface RedisParts {
   newRunId(): string
   /** Told the arguments of a script that counted something. */
   onCounted(argv: string[]): void
+  /** Told of every mark that is set: its set, and `<id>:<version>`. */
+  onMarked(set: string, member: string): void
 }
 
-export function createRedis({ now_ms, newRunId, onCounted }: RedisParts): Redis {
+export function createRedis({ now_ms, newRunId, onCounted, onMarked }: RedisParts): Redis {
   let data = new Map<string, Stored>()
   let past: { at: number; key: string; before: Stored | undefined }[] = []
   let runId = newRunId()
@@ -110,6 +114,7 @@ export function createRedis({ now_ms, newRunId, onCounted }: RedisParts): Redis 
       return 'OK'
     },
     ZADD(key = '', score = '', member = '') {
+      onMarked(key, member)
       const before = scores(key)
       keepMap(key, new Map(before).set(member, Number(score)))
       return before.has(member) ? 0 : 1
@@ -190,6 +195,7 @@ export function createRedis({ now_ms, newRunId, onCounted }: RedisParts): Redis 
     evict(key) {
       if (data.get(key)?.expiresAt !== undefined) data.delete(key)
     },
+    runId: () => runId,
     contents: () => new Map([...data].filter(([key]) => peek(key) !== undefined)),
   }
 }

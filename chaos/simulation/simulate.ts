@@ -35,13 +35,16 @@ export async function simulate({ seed, start_ms, onTrace }: RunParts): Promise<R
   const scheduler = createScheduler(random, afterPromises)
   const restore = replaceGlobals(scheduler, random, start_ms)
   const trace = (line: () => string) => onTrace?.(`${scheduler.now().toFixed(2).padStart(9)} ${line()}`)
-  const world = createWorld({ scheduler, random, trace, start_ms })
   let failure: unknown
+  const broken = (what: string) => {
+    failure ??= new Violation(what)
+  }
+  const world = createWorld({ scheduler, random, trace, broken, start_ms })
   try {
-    await live(world)
-    checkAll(world)
+    await live(world, () => failure !== undefined)
+    if (failure === undefined) checkAll(world)
   } catch (thrown) {
-    failure = thrown
+    failure ??= thrown
   } finally {
     restore()
   }
@@ -50,7 +53,7 @@ export async function simulate({ seed, start_ms, onTrace }: RunParts): Promise<R
 }
 
 /** Everything starts, goes wrong, is made good, and comes to rest. */
-async function live(world: World): Promise<void> {
+async function live(world: World, isBroken: () => boolean): Promise<void> {
   const { scheduler } = world
   let failure: { error: unknown } | undefined
   const failed = (error: unknown) => {
@@ -63,6 +66,7 @@ async function live(world: World): Promise<void> {
   let nextLook = 0
   await scheduler.run(() => {
     if (failure !== undefined) throw failure.error
+    if (isBroken()) return true
     if (!faults.healed() || !clients.done()) return false
     if (healedAt === 0) healedAt = scheduler.now()
     if (scheduler.now() < nextLook) return false

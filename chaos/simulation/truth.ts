@@ -20,6 +20,8 @@ export interface Truth {
   /** How often the cache took each version, as `id:version`. */
   acceptances: ReadonlyMap<string, number>
   bypasses: ReadonlySet<string>
+  /** What a queue took, ever, by messageId: `<id>:<version>`. */
+  taken: Set<string>
   /** A short name for a record in a trace. */
   nameOf(id: string): string
   /** Whether `later` was built on `earlier`, directly or not, or is it. */
@@ -43,6 +45,7 @@ export function createTruth(): Truth {
     promises,
     acceptances,
     bypasses,
+    taken: new Set(),
     accepted: (id, version) => acceptances.set(`${id}:${version}`, (acceptances.get(`${id}:${version}`) ?? 0) + 1),
     bypassed: (hash) => bypasses.add(hash),
     nameOf,

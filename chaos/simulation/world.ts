@@ -7,7 +7,7 @@ import { createRedis, type Redis } from './redis.ts'
 import type { Owner, Scheduler } from './scheduler.ts'
 import { createServer, type Server } from './server.ts'
 import { announce, type Surroundings } from './surroundings.ts'
-import { createTruth, type Truth, Violation } from './truth.ts'
+import { createTruth, type Truth } from './truth.ts'
 
 /** Everything there is in one simulation. */
 export interface World {
@@ -22,12 +22,18 @@ export interface World {
   engine: { server: Server; store: Engine }
   /** The clock of servers, in milliseconds of the Unix epoch. */
   clock_ms(): number
+  /** A rule was broken: it ends here. Who notices may be deep in the product, which catches what is thrown. */
+  broken(what: string): void
+  /** What a client saw of a record that it may see only if a version of it was parked. */
+  suspicions: { id: string; what: string }[]
   /** Writes a line of the trace; nothing is made of it while nobody looks. */
   trace(line: () => string): void
 }
 
-export function createWorld(parts: Pick<World, 'scheduler' | 'random' | 'trace'> & { start_ms: number }): World {
-  const { scheduler, random, trace, start_ms } = parts
+export function createWorld(
+  parts: Pick<World, 'scheduler' | 'random' | 'trace' | 'broken'> & { start_ms: number },
+): World {
+  const { scheduler, random, trace, broken, start_ms } = parts
   const truth = createTruth()
   const onWrite = (row: Change, before: Change | undefined) => {
     trace(
@@ -35,16 +41,20 @@ export function createWorld(parts: Pick<World, 'scheduler' | 'random' | 'trace'>
         `postgres: ${truth.nameOf(row.id)} v${row.version} over ${before === undefined ? 'nothing' : `v${before.version}`}`,
     )
     if (before === undefined) return
-    if (row.version <= before.version)
-      throw new Violation(`I4: ${row.id} went from ${before.version} to ${row.version}`)
+    if (row.version <= before.version) broken(`I4: ${row.id} went from ${before.version} to ${row.version}`)
     if (!truth.descends(row.hash, before.hash))
-      throw new Violation(`I4: ${truth.nameOf(row.id)} v${row.version} stands on what it was not built on`)
+      broken(`I4: ${truth.nameOf(row.id)} v${row.version} stands on what it was not built on`)
   }
   const clock_ms = () => Math.floor(start_ms + scheduler.now())
   const redis = createRedis({
     now_ms: clock_ms,
     newRunId: () => random.below(1e9).toString(16),
     onCounted: ([id = '', version]) => truth.accepted(id, Number(version)),
+    onMarked(set, member) {
+      if (!set.endsWith(':sent') || truth.taken.has(member)) return
+      const [id = '', version] = member.split(':')
+      broken(`I1: ${truth.nameOf(id)} v${version} is marked as sent, and no queue ever took it`)
+    },
   })
   return {
     scheduler,
@@ -53,8 +63,10 @@ export function createWorld(parts: Pick<World, 'scheduler' | 'random' | 'trace'>
     lossless: random.chance(0.5),
     trace,
     clock_ms,
+    broken,
+    suspicions: [],
     redis: { server: createServer('redis'), store: redis },
-    broker: createBroker(createServer('broker')),
+    broker: createBroker(createServer('broker'), ({ messageId }) => truth.taken.add(String(messageId))),
     postgres: { server: createServer('postgres'), store: createPostgres(onWrite), stuck: false },
     engine: { server: createServer('engine'), store: { index: undefined, refuses: 0 } },
   }

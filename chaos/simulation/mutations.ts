@@ -1,0 +1,199 @@
+/** A guard of the product taken out: what the simulation has to notice. */
+export interface Mutation {
+  /** What is missing then. */
+  without: string
+  file: string
+  /** Found exactly once in the file. */
+  search: string
+  replace: string
+}
+
+export const mutations: Mutation[] = [
+  {
+    without: 'decide: an update names the version that stands as its parent',
+    file: 'packages/database/decide.ts',
+    search: 'chain[0].parent === standing.hash && ',
+    replace: '',
+  },
+  {
+    without: 'decide: a version in the history is an ancestor, not a conflict',
+    file: 'packages/database/decide.ts',
+    search: ' || inHistory(version.hash)',
+    replace: '',
+  },
+  {
+    without: 'persister: the ack comes after the commit',
+    file: 'services/worker/persister.ts',
+    search: '    for (const round of read.rounds) await',
+    replace: '    batch.settled(batch.deliveries)\n    for (const round of read.rounds) await',
+  },
+  {
+    without: 'persister: what is parked is acked once the broker has it',
+    file: 'services/worker/parkings.ts',
+    search: 'await retryWhileUnavailable(() => parts.parking.park(parked), patience)',
+    replace: 'await parts.parking.park(parked).catch(() => undefined)',
+  },
+  {
+    without: 'persister: a barrier passes behind what came before it',
+    file: 'services/worker/persister.ts',
+    search: '    for (const round of read.rounds) await',
+    replace:
+      '    for (const { barrier } of read.barriers) await parts.passBarrier(barrier)\n    for (const round of read.rounds) await',
+  },
+  {
+    without: 'prefix: acks cover only what is settled without a gap',
+    file: 'packages/queue/prefix.ts',
+    search: 'while (beyond.delete(acked + 1)) acked += 1',
+    replace: 'acked = Math.max(acked, ...beyond)',
+  },
+  {
+    without: 'publisher: what came back is a failure',
+    file: 'packages/queue/publisher.ts',
+    search: "if (returned.delete(messageId)) return fail(new PublishFailed('returned'))",
+    replace: 'returned.delete(messageId)',
+  },
+  {
+    without: 'accepting: the confirm comes before the 202',
+    file: 'services/api/accepting.ts',
+    search: 'await publishMarked({ ...version, epoch }, caller)',
+    replace: 'publishMarked({ ...version, epoch }, caller).catch(() => undefined)',
+  },
+  {
+    without: 'accepting: without the cache only a confirm makes a 202',
+    file: 'services/api/accepting.ts',
+    search: "throw cause.reason === 'away' || cause.reason === 'busy' ? why : notConfirmed(cause)",
+    replace: 'void [why, notConfirmed]',
+  },
+  {
+    without: 'accepting: unsent versions go out before the one that is built on them',
+    file: 'services/api/accepting.ts',
+    search: 'if (unsentBefore > 0) await publishUnsentBefore(version, unsentBefore)',
+    replace: '',
+  },
+  {
+    without: 'accept: a change compares version and hash of what stands',
+    file: 'packages/cache/scripts.ts',
+    search: "elseif version ~= ARGV[3] or hash ~= ARGV[4] then return {'exists', 0} end",
+    replace: 'end',
+  },
+  {
+    without: 'accept: a first version finds nothing',
+    file: 'packages/cache/scripts.ts',
+    search: "if version then return {'exists', 0} end",
+    replace: '',
+  },
+  {
+    without: 'accept: an unsent version that is replaced is kept',
+    file: 'packages/cache/scripts.ts',
+    search: "  if before > 0 then redis.call('RENAME', KEYS[1], KEYS[1] .. ':' .. version) end\n",
+    replace: '',
+  },
+  {
+    without: 'accept: the epoch is the one that is in force',
+    file: 'packages/cache/scripts.ts',
+    search: "if epoch ~= ARGV[7] then return {'epoch', 0} end",
+    replace: '',
+  },
+  {
+    without: 'epoch: it ends with the process that it was opened under',
+    file: 'packages/cache/scripts.ts',
+    search: 'if held ~= run then epoch = nil end',
+    replace: '',
+  },
+  {
+    without: 'fill: after a new epoch began, Postgres counts as behind',
+    file: 'packages/cache/scripts.ts',
+    search: "elseif state ~= 'caught-up' then return {'behind', standing or ''}",
+    replace: '',
+  },
+  {
+    without: 'fill: the floor',
+    file: 'packages/cache/scripts.ts',
+    search: "if floor and tonumber(floor) > offered then return {'offered', ''} end",
+    replace: '',
+  },
+  {
+    without: 'fill: a newer version that stands is kept',
+    file: 'packages/cache/scripts.ts',
+    search: "  if version >= offered then return {'standing', standing} end\n",
+    replace: '',
+  },
+  {
+    without: 'settle: a mark is cleared for the version with this hash',
+    file: 'packages/cache/scripts.ts',
+    search: 'if not marked or marked == hash then\n    removed',
+    replace: 'if true then\n    removed',
+  },
+  {
+    without: 'settle: what is clean is the version with this hash',
+    file: 'packages/cache/scripts.ts',
+    search: "if held == version and heldHash == hash then\n    redis.call('EXPIRE'",
+    replace: "if held then\n    redis.call('EXPIRE'",
+  },
+  {
+    without: 'reader: a copy of an earlier epoch is held against Postgres',
+    file: 'services/api/reader.ts',
+    search: 'if (cached?.current) return',
+    replace: 'if (cached) return',
+  },
+  {
+    without: 'writer: a keyed create looks whether it was done before',
+    file: 'services/api/writer.ts',
+    search: 'request === undefined ? undefined : await standing(id, caller)',
+    replace: 'undefined as Version | undefined',
+  },
+  {
+    without: 'writer: a keyed change looks whether it was done before',
+    file: 'services/api/writer.ts',
+    search: "if (await isReplay(base, request)) return { id, version: base.version, outcome: 'replayed' }",
+    replace: '',
+  },
+  {
+    without: 'batch: versions are coalesced only where each names the one before',
+    file: 'services/worker/batch.ts',
+    search: 'before !== undefined && version.parent === before.hash && version.version > before.version',
+    replace: 'before !== undefined',
+  },
+  {
+    without: 'bisect: of a bad chain the version before is tried',
+    file: 'services/worker/bisect.ts',
+    search: 'only.slice(0, -1)',
+    replace: 'only.slice(0, 0)',
+  },
+  {
+    without: 'deadline: what comes back late is not waited for',
+    file: 'services/worker/deadline.ts',
+    search: 'await Promise.race([attempt, over])',
+    replace: 'await attempt',
+  },
+  {
+    without: 'flusher: of each record the oldest unsent version goes first',
+    file: 'services/worker/flusher.ts',
+    search: 'if (mark.version < (firsts.get(mark.id)?.version ?? Number.POSITIVE_INFINITY))',
+    replace: 'if (mark.version > (firsts.get(mark.id)?.version ?? 0))',
+  },
+  {
+    without: 'barriers: one goes out behind what was on its way when its epoch began',
+    file: 'services/worker/barriers.ts',
+    search: 'if (performance.now() - waiting.since >= onTheWayMax_ms) await send(epoch)',
+    replace: 'await send(epoch)',
+  },
+  {
+    without: 'drainer: the ack comes after the ledger has it',
+    file: 'services/worker/drainer.ts',
+    search: 'await retryWhileUnavailable(() => ledger.keep(messages), { signal, onRetry })',
+    replace: 'await ledger.keep(messages).catch(() => undefined)',
+  },
+  {
+    without: 'follower: the cursor passes only what the engine answered for',
+    file: 'services/worker/follower.ts',
+    search: 'firstRetry < 0 ? changes : changes.slice(0, firstRetry)',
+    replace: 'changes',
+  },
+  {
+    without: 'index writer: documents carry external versions',
+    file: 'packages/search/writer.ts',
+    search: '"version_type":"external_gte"',
+    replace: '"version_type":"internal"',
+  },
+]
