@@ -35,7 +35,7 @@ const lag = async () => ({ changes: 0, seconds: 0 })
 
 function walkOf(asked: Searcher | undefined) {
   const lags = { elasticsearch: lag, postgres: lag }
-  const parts = { collection: orders, database, searcher: asked, lags, timeout_ms: 10_000, metrics, log }
+  const parts = { collection: orders, database, searcher: asked, lags, lagMax_s: 60, timeout_ms: 10_000, metrics, log }
   return createWalk({ collection: orders, search: createSearch(parts), seal, letGo: (id) => void searcher.close(id) })
 }
 const walks = { elasticsearch: walkOf(searcher), postgres: walkOf(undefined) }
