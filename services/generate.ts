@@ -154,8 +154,9 @@ function bodiesOf(contract: Contract, { bodies, method }: Operation): Arbitrary<
     }),
     anything.map((value) => print(value, 'application/json')),
   )
-  const kinds = Object.entries(bodies).flatMap(([type, { schema }]) => {
-    const valid = valuesOf(contract, schema)
+  const kinds = Object.entries(bodies).flatMap(([type, { schema, examples = {} }]) => {
+    const given = Object.values(examples).map(({ value }) => fc.constant(value))
+    const valid = fc.oneof({ weight: 3, arbitrary: valuesOf(contract, schema) }, ...given)
     return [
       { weight: 5, arbitrary: valid.map((value) => print(value, type)) },
       { weight: 4, arbitrary: nearly(valid).map((value) => print(value, type)) },
@@ -243,7 +244,13 @@ function queryOf(contract: Contract, { name, schema, required }: Parameter): Arb
 /** Requests of one call: valid, nearly so, and hopeless. */
 export function attemptsOf(contract: Contract, operation: Operation): Arbitrary<Attempt> {
   const of = (where: Parameter['in']) => operation.parameters.filter((parameter) => parameter.in === where)
-  const ids = Object.fromEntries(of('path').map(({ name }) => [name, idOf(operation)]))
+  const ids = Object.fromEntries(
+    of('path').map(({ name, schema }) => {
+      const words = schema['enum'] as string[] | undefined
+      const id = idOf(operation)
+      return [name, words === undefined ? id : fc.oneof({ weight: 6, arbitrary: fc.constantFrom(...words) }, id)]
+    }),
+  )
   const queries = of('query').map((parameter) => queryOf(contract, parameter))
   const headers = of('header').map((parameter) =>
     fc.option(

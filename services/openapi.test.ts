@@ -15,11 +15,13 @@ t.test('every call is there under a name of its own, and says what it is for', a
   t.equal(new Set(ids).size, ids.length)
   t.same(ids.toSorted(), [
     'cancelJob',
+    'countOrders',
     'createOrder',
     'createOrderBulk',
     'deleteOrder',
     'discardParked',
     'dryRunParked',
+    'getAccounting',
     'getHealth',
     'getJob',
     'getLiveness',
@@ -32,6 +34,8 @@ t.test('every call is there under a name of its own, and says what it is for', a
     'getSales',
     'listJobs',
     'listOrders',
+    'listOrdersFilters',
+    'listOrdersValues',
     'listParked',
     'queryOrders',
     'refreshViews',
@@ -120,7 +124,7 @@ t.test('every example of a request is accepted, with an answer that the document
         t.same(contract.breaches(operation, answer), [], operation.id)
         sent += 1
       }
-  t.equal(sent, 11)
+  t.equal(sent, 14)
 })
 
 t.test('an answer that the document does not allow is told', async (t) => {

@@ -30,6 +30,7 @@ export {
   intervals,
   type Range,
   type RangesFacet,
+  type ValuesFacet,
 } from './facets.ts'
 export { type Fault, pointer } from './faults.ts'
 export { type Field, integer, keyword, money, type SearchKind, text, time } from './fields.ts'

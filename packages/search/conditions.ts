@@ -64,7 +64,8 @@ function fieldOf({ faults, fields }: Scope, name: unknown, path: Path, operator:
 }
 
 const kinds = ['exact', 'shuffle', 'substring', 'prefix'] as const
-const needs = { exact: 'phrase', shuffle: 'phrase', substring: 'substring', prefix: 'prefix' } as const
+/** What a text must be searchable by. */
+export const needs = { exact: 'phrase', shuffle: 'phrase', substring: 'substring', prefix: 'prefix' } as const
 
 /** Texts for one field are alternatives; those for different fields must all hold. */
 function readTexts(scope: Scope, value: unknown, path: Path, must: boolean): Condition[] {

@@ -6,6 +6,7 @@
 export { createSearchClient, type EngineClient } from './client.ts'
 export { type IndexDefinition, indexDefinition } from './definition.ts'
 export { facetsOf } from './facets.ts'
+export { type FilterField, filterFields } from './filters.ts'
 export { createHighlighter, type Highlighter } from './highlight.ts'
 export { limits } from './limits.ts'
 export { createSearcher, type Searcher } from './searcher.ts'

@@ -12,6 +12,7 @@ export const limits = {
   slop: 10,
   facets: 10,
   facetValues: 100,
+  contains: 100,
   ranges: 50,
   rangeName: 100,
   step: 1e12,

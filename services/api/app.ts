@@ -32,7 +32,9 @@ import { validationPlugin } from './plugins/validation.ts'
 import { createReader } from './reader.ts'
 import { adminRoutes } from './routes/admin.ts'
 import { bulkRoutes } from './routes/bulk.ts'
+import { countRoutes } from './routes/count.ts'
 import { dashboardRoutes } from './routes/dashboard.ts'
+import { filterRoutes } from './routes/filters.ts'
 import { type HealthParts, healthRoutes } from './routes/health.ts'
 import { listRoutes } from './routes/lists.ts'
 import { queryRoutes } from './routes/query.ts'
@@ -138,6 +140,8 @@ export async function buildApp(
   bulkRoutes(app, { collection, bulks, replies })
   searchRoutes(app, { walk, reader })
   queryRoutes(app, { collection, walk, reader })
+  countRoutes(app, { collection, search })
+  filterRoutes(app, { collection, search })
   dashboardRoutes(app, { database })
   adminRoutes(app, {
     jobs: createJobs(database),

@@ -1,4 +1,12 @@
-import { type Collection, type Condition, type StoredRecord, searchableTexts } from '@ordermill/model'
+import {
+  type Collection,
+  type Condition,
+  type Facet,
+  type FacetCounts,
+  facetCounts,
+  type StoredRecord,
+  searchableTexts,
+} from '@ordermill/model'
 import { createHighlighter, type Highlighter } from '@ordermill/search'
 import type { FastifyReply } from 'fastify'
 import type { Reader } from './reader.ts'
@@ -55,12 +63,24 @@ function highlights(c: Collection, text: string, highlighter: Highlighter): Reco
 }
 
 /** Sends what was found, with who found it and how far behind they are. */
-export function sendFound(reply: FastifyReply, walked: Walked, hits: string, total: unknown): FastifyReply {
+export function sendFound(
+  reply: FastifyReply,
+  walked: Walked,
+  hits: string,
+  total: unknown,
+  facets?: Facet[],
+): FastifyReply {
   const { engine, lag, next_cursor } = walked
-  if (lag !== undefined) reply.header('x-search-lag-seconds', lag.seconds)
-  const rest = JSON.stringify({ total, engine, lag, next_cursor })
-  return reply
-    .header('content-type', 'application/json; charset=utf-8')
-    .header('x-search-engine', engine)
-    .send(`{"hits":${hits},${rest.slice(1)}`)
+  const rest = JSON.stringify({ total, facets: facets && countsOf(facets, walked), engine, lag, next_cursor })
+  return sayWho(reply, walked).send(`{"hits":${hits},${rest.slice(1)}`)
 }
+
+/** Says in the headers who answered, and how far behind they are. */
+export function sayWho(reply: FastifyReply, { engine, lag }: Answered): FastifyReply {
+  if (lag !== undefined) reply.header('x-search-lag-seconds', lag.seconds)
+  return reply.header('content-type', 'application/json; charset=utf-8').header('x-search-engine', engine)
+}
+
+/** What was counted, as it is answered. */
+export const countsOf = (facets: Facet[], { facets: counted = [] }: Answered): FacetCounts[] =>
+  facets.flatMap((facet, at) => (counted[at] === undefined ? [] : facetCounts(facet, counted[at])))

@@ -2,6 +2,7 @@ import { type Collection, queryFields } from '@ordermill/model'
 import { limits } from '@ordermill/search'
 import Type, { type TSchema } from 'typebox'
 import { exampleOf } from './examples.ts'
+import { facetCountsSchema, facetsExample, facetsSchema } from './facet-schema.ts'
 import { lagSchema, named, nameOf, recordSchema } from './schemas.ts'
 
 const closed = { additionalProperties: false }
@@ -9,8 +10,8 @@ const maybe = (members: Record<string, TSchema>) =>
   Object.fromEntries(Object.entries(members).map(([name, schema]) => [name, Type.Optional(schema)]))
 const both = (schema: TSchema) => Type.Object(maybe({ must: schema, must_not: schema }), closed)
 
-/** What the route of queries takes. Rules that this cannot say are checked where a query is read. */
-export function querySchema(c: Collection): TSchema {
+/** What records must be like. Rules that this cannot say are checked where a query is read. */
+export function whereSchema(c: Collection): TSchema {
   const fields = [...queryFields(c)]
   const names = (kinds: string[]) => fields.filter(([, { kind }]) => kinds.includes(kind)).map(([name]) => name)
   const texts = fields.filter(([, { search }]) => search.length > 0).map(([name]) => name)
@@ -47,6 +48,12 @@ export function querySchema(c: Collection): TSchema {
     range_query: both(ranges),
   }
   const any_of = Type.Array(Type.Object({}, { description: 'A group of conditions like `where`.' }), { minItems: 1 })
+  return Type.Object(maybe({ ...group, any_of }), { ...closed, description: 'All of it must hold.' })
+}
+
+/** What the route of queries takes. */
+export function querySchema(c: Collection): TSchema {
+  const fields = [...queryFields(c)]
   const sortable = fields.filter(([, { kind }]) => kind !== 'text').map(([name]) => name)
   const order = Type.Object(
     { order_by: Type.Enum(sortable), order_direction: Type.Optional(Type.Enum(['asc', 'desc'], { default: 'asc' })) },
@@ -56,7 +63,7 @@ export function querySchema(c: Collection): TSchema {
     nameOf(c, 'Query'),
     Type.Object(
       maybe({
-        where: Type.Object(maybe({ ...group, any_of }), { ...closed, description: 'All of it must hold.' }),
+        where: whereSchema(c),
         order_by: Type.Array(order, { minItems: 1, maxItems: limits.sorts }),
         select_columns: Type.Array(Type.Enum(fields.map(([name]) => name)), { minItems: 1 }),
         page: Type.Integer({ minimum: 1, maximum: 10_000, default: 1 }),
@@ -69,6 +76,7 @@ export function querySchema(c: Collection): TSchema {
         search_after: Type.Array(Type.Union([Type.String(), Type.Number(), Type.Null()]), {
           description: '`sort` of the last hit of the page before.',
         }),
+        facets: facetsSchema(c),
       }),
       closed,
     ),
@@ -92,6 +100,7 @@ function examplesOf(c: Collection): unknown[] {
     },
     { where: { text_matches: { must: [{ filter_key: text, text_value: 'lantren', fuzzy: true }] } } },
     { select_columns: [text] },
+    { facets: facetsExample(c) },
   ]
 }
 
@@ -130,6 +139,7 @@ export function queryResultSchema(c: Collection): TSchema {
     Type.Object({
       hits: Type.Array(named(nameOf(c, 'QueryHit'), hit)),
       total: named('Total', total),
+      facets: Type.Optional(facetCountsSchema()),
       engine: Type.String({ description: 'Who answered, as in X-Search-Engine.' }),
       lag: Type.Optional(lagSchema),
       next_cursor: nextCursorSchema,

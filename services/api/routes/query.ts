@@ -33,6 +33,6 @@ export function queryRoutes(app: FastifyInstance, { collection, walk, reader }: 
     const answered = await walk(asked, request.id)
     const shown = { columns, sorted: true, highlight: highlight ? query.where : undefined }
     const hits = await hitsText(collection, reader, answered, request.id, shown)
-    return sendFound(reply, answered, hits, answered.total)
+    return sendFound(reply, answered, hits, answered.total, query.facets)
   })
 }
