@@ -100,10 +100,13 @@ export const nothingIsAny: Rule = ({ path, text }) =>
 
 const linesMax = 300
 
+/** Written from all migrations: it grows with each of them. */
+const generated = 'init.sql'
+
 /** No file of code is longer than what one reads at a sitting. */
 export const filesAreShort: Rule = ({ path, text }) => {
   const lines = text.split('\n').length - 1
-  return /\.(ts|mjs|js|sql)$/.test(path) && lines > linesMax ? [`${path} has ${lines} lines`] : []
+  return path !== generated && /\.(ts|mjs|js|sql)$/.test(path) && lines > linesMax ? [`${path} has ${lines} lines`] : []
 }
 
 /** What belongs to somebody's machine or desk: paths, hosts that packages come from, how the work was organised. */
