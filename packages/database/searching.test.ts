@@ -1,12 +1,13 @@
 import {
   type Condition,
   collection,
-  foldText,
+  foldWords,
   keyword,
   orders,
   type Query,
   type StoredRecord,
   steps,
+  type TextCondition,
   text,
 } from '@ordermill/model'
 import { firstOrder } from '@ordermill/model/testing'
@@ -21,15 +22,24 @@ const words = ['red', 'green', 'lantern', 'lanterns', 'bag', 'b1', 'a', 'set', '
 const name = fc.array(fc.constantFrom(...words), { minLength: 1, maxLength: 4 }).map((all) => all.join(' '))
 const seed = 41
 
-// What Postgres makes of relevance, said plainly: of each text that matches its share that was asked for, and whole values.
-const lengthOf = (value: unknown) => [...` ${foldText(String(value))} `].length
+// What Postgres makes of relevance, said plainly: words that were asked for, more in a text of fewer words; and whole values.
+function textScore(record: StoredRecord, one: TextCondition): number {
+  if (!matches(record, one)) return 0
+  const takesAny = one.how === 'shuffle' || one.how === 'prefix'
+  if (one.any && takesAny && one.words.length > 1)
+    return one.words.reduce((sum, word) => sum + textScore(record, { ...one, words: [word] }), 0)
+  const says = (one.boost ?? 1) * one.words.length
+  const standsForOthers = one.how === 'prefix' || (one.how === 'shuffle' && one.fuzzy)
+  return standsForOthers
+    ? says
+    : Math.round((says * 2 ** 21) / (1 + foldWords(String(record[one.field])).length)) / 2 ** 20
+}
 function scoreOf(record: StoredRecord, condition: Condition): number {
   const texts: number[] = []
   const values: number[] = []
   const visit = (one: Condition) => {
     if (one.kind === 'all' || one.kind === 'any') one.of.forEach(visit)
-    if (one.kind === 'text' && matches(record, one))
-      texts.push(((one.boost ?? 1) * one.words.join(' ').length) / lengthOf(record[one.field]))
+    if (one.kind === 'text') texts.push(textScore(record, one))
     if (one.kind === 'equal' && one.boost !== undefined && matches(record, one)) values.push(one.boost)
   }
   visit(condition)

@@ -81,13 +81,28 @@ function leafSql({ how, words, slop, any, fuzzy }: TextCondition, expansions: Ex
 }
 
 /**
- * How well a text fits: of each match the share of the text that was asked for, times what such a match says, added up. The one
- * rule of relevance in Postgres.
+ * How well a text fits, as the search engine would say it: each word that was asked for says as much as the text is short, counted
+ * in words; beginnings and misspelt words say the same of any text. The one rule of relevance in Postgres.
  */
 export const scoreSql = (leaves: TextCondition[], expansions: Expansions, bind: Bind): string =>
   leaves
+    .flatMap(eachAlone)
     .map((leaf) => {
-      const { length } = leaf.words.join(' ')
-      return `CASE WHEN ${textSql(leaf, expansions, bind)} THEN ${bind((leaf.boost ?? 1) * length)}::float8 / length(d.folded) ELSE 0 END`
+      const says = `${bind((leaf.boost ?? 1) * leaf.words.length)}::float8`
+      const standsForOthers = leaf.how === 'prefix' || (leaf.how === 'shuffle' && leaf.fuzzy)
+      const score = standsForOthers ? says : `round(${says} * ${2 * grain} / (1 + ${wordsIn('d.folded')})) / ${grain}`
+      return `CASE WHEN ${textSql(leaf, expansions, bind)} THEN ${score} ELSE 0 END`
     })
     .join(' + ')
+
+/** Scores are whole multiples of this part of one: sums of them are exact, and equal whatever they are added up from. */
+const grain = 2 ** 20
+
+/** Where any one of the words is enough, each that is there says something. */
+const eachAlone = (leaf: TextCondition): TextCondition[] =>
+  leaf.any && (leaf.how === 'shuffle' || leaf.how === 'prefix')
+    ? leaf.words.map((word) => ({ ...leaf, words: [word], any: false }))
+    : [leaf]
+
+/** How many words a folded text has: there is a space before each, and one behind the last. */
+const wordsIn = (folded: string) => `(length(${folded}) - length(replace(${folded}, ' ', '')) - 1)`
