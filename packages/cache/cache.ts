@@ -4,88 +4,15 @@ import { decodeEntry, type Entry, encodeEntry } from './entry.ts'
 import { createEpochs, openedAt } from './epochs.ts'
 import { away, open } from './failure.ts'
 import { bucketOf, buckets, keysOf } from './keys.ts'
+import type { Accepted, Cached, DirtyMark, Filled, RecordCache } from './record-cache.ts'
 
 /** Seconds a clean record stays cached, and seconds a floor stands. */
 const ttl_s = 24 * 60 * 60
 const floor_s = 60
+/** Longest that a replica may take to have a version, in milliseconds. */
+const copy_ms = 500
 /** How often a call is made again because the epoch changed under it. */
 const triesMax = 3
-
-/** What became of a version that was to be accepted. */
-export type Accepted =
-  | {
-      outcome: 'accepted'
-      epoch: string
-      /** How many versions right before it have not reached the broker yet: those go first. */
-      unsentBefore: number
-    }
-  /** Another version stands; `base` was not it. */
-  | { outcome: 'exists' }
-  /** The base is not cached. */
-  | { outcome: 'absent' }
-  /** As many records are dirty as may be. Nothing was written. */
-  | { outcome: 'limit' }
-
-/** A dirty version: accepted, not yet known to be in Postgres. */
-export interface DirtyMark {
-  id: string
-  version: number
-}
-
-/** A version by what tells it from every other, forks included. */
-export interface Identified extends DirtyMark {
-  hash: string
-}
-
-/** What a cached copy is worth. */
-export interface Cached extends Entry {
-  /** Of the epoch in force: nothing newer was forgotten. Else it has to be held against what Postgres has. */
-  current: boolean
-}
-
-/** What is to be served after a miss. */
-export interface Filled {
-  version: Version | undefined
-  /** Postgres may lack something that was accepted: this may be an older version, or none where there is one. */
-  behind: boolean
-}
-
-/** The cache of one collection. Every method throws Unavailable (`cache-away`) when Redis does not answer. */
-export interface RecordCache {
-  /**
-   * Accepts `version`, built on `base` (nothing for the first). One atomic step, never undone.
-   * @throws Unavailable `outcome-open` when Redis may have done it without our hearing of it.
-   */
-  accept(version: Version, base?: { version: number; hash: string }): Promise<Accepted>
-  /** The broker has these. */
-  markSent(marks: DirtyMark[]): Promise<void>
-  /** Postgres has these; gives how many were dirty. */
-  settle(versions: Identified[]): Promise<number>
-  /**
-   * These were set aside: their marks become `parked`, which no limit counts and no flusher touches, until they are settled or
-   * discarded. Gives how many marks there were.
-   */
-  park(versions: Identified[]): Promise<number>
-  /** This one is given up: its mark goes, and its cached copy, so that what Postgres has is read again. */
-  discard(version: Identified): Promise<void>
-  read(id: string): Promise<Cached | undefined>
-  /** Several at once, in the order asked for: one command a bucket, all sent together. */
-  readMany(ids: string[]): Promise<(Cached | undefined)[]>
-  /** Offers what Postgres gave (undefined: nothing) where `read` gave nothing, or nothing current. */
-  fill(id: string, stored: Version | undefined): Promise<Filled>
-  /** How many are dirty: those the broker does not have, those it has, and how old the oldest of these is; parked ones apart. */
-  dirty(): Promise<{ unsent: number; sent: number; parked: number; oldest_ms: number }>
-  /** Up to `limit` marks older than `age_ms`, per mark and bucket oldest first. */
-  marksOlderThan(mark: 'unsent' | 'sent', age_ms: number, limit: number): Promise<DirtyMark[]>
-  /** The version of a mark, as long as it is dirty. */
-  readVersion(mark: DirtyMark): Promise<Entry | undefined>
-  /** The epoch in force, when it was opened (RFC 3339), and how many versions were accepted in it. */
-  period(): Promise<{ epoch: string; since: string; accepted: number }>
-  /** Looks whether the epoch is still the same, and opens one where that is due. */
-  checkEpoch(): Promise<string>
-  /** A version was accepted without the cache: what it does not have may be on its way all the same. */
-  bypassed(): void
-}
 
 interface Parts {
   client: CacheClient
@@ -150,6 +77,8 @@ export function createRecordCache({ client, collection, namespace, dirtyLimit }:
         return { outcome: 'accepted', epoch, unsentBefore }
       })
     },
+
+    copied: (id) => away(client.copied(keys.record(id), copy_ms)),
 
     async markSent(marks) {
       const calls = byBucket(marks).map(([bucket, some]) =>

@@ -35,6 +35,8 @@ export interface CacheClient {
   takeToken(key: string, rate: number, burst: number, owed: number): Promise<[allowed: number, tokens: string]>
   setex(key: string, seconds: number, value: string | number): Promise<string>
   ping(): Promise<string>
+  /** Whether a replica has what this process wrote to the master of `key`; true where there are no replicas. */
+  copied(key: string, timeout_ms: number): Promise<boolean>
   on(event: 'close' | '+node' | '-node', listener: () => void): unknown
   disconnect(): void
 }
@@ -73,5 +75,18 @@ export function connectCache({ urls, timeout_ms, onError, onReady }: ClientOptio
   redis.defineCommand('discard', { numberOfKeys: 4, lua: scripts.discard })
   redis.defineCommand('takeToken', { numberOfKeys: 1, lua: scripts.takeToken })
   redis.defineCommand('fill', { numberOfKeys: 4, lua: scripts.fill })
-  return redis as unknown as CacheClient
+  const copied = async (key: string, wait_ms: number) => {
+    const node = redis instanceof Cluster ? await masterOf(redis, key) : redis
+    if (/^connected_slaves:0/m.test(await node.info('replication'))) return true
+    return (await node.wait(1, wait_ms)) > 0
+  }
+  return Object.assign(redis as unknown as CacheClient, { copied })
+}
+
+/** The node that holds a key: WAIT answers for what was written on its own connection. */
+async function masterOf(cluster: Cluster, key: string): Promise<Redis> {
+  const address = cluster.slots[Number(await cluster.cluster('KEYSLOT', key))]?.[0]
+  const node = cluster.nodes('master').find(({ options: { host, port } }) => `${host}:${port}` === address)
+  if (node === undefined) throw new Error(`no master holds ${key}`)
+  return node
 }

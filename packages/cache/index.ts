@@ -5,15 +5,9 @@
  */
 export { type Barriers, createBarriers, onTheWayMax_ms } from './barriers.ts'
 export { createBulkLog } from './bulk-log.ts'
-export {
-  type Accepted,
-  type Cached,
-  createRecordCache,
-  type DirtyMark,
-  type Filled,
-  type RecordCache,
-} from './cache.ts'
+export { createRecordCache } from './cache.ts'
 export { type CacheClient, connectCache } from './client.ts'
 export { decodeEntry, type Entry } from './entry.ts'
 export { CacheUnfit, inspectCache } from './inspect.ts'
+export type { Accepted, Cached, DirtyMark, Filled, RecordCache } from './record-cache.ts'
 export { createSharedBuckets, type SharedBuckets } from './shared-buckets.ts'

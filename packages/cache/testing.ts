@@ -1,5 +1,6 @@
 import { createBarriers } from './barriers.ts'
-import { createRecordCache, type RecordCache } from './cache.ts'
+import { createRecordCache } from './cache.ts'
+import type { RecordCache } from './record-cache.ts'
 
 type Parts = Parameters<typeof createRecordCache>[0]
 

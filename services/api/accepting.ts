@@ -33,7 +33,7 @@ const unsentMax = 32
 
 export interface AcceptorParts {
   collection: Collection
-  cache: Pick<RecordCache, 'accept' | 'readVersion' | 'checkEpoch' | 'bypassed'>
+  cache: Pick<RecordCache, 'accept' | 'copied' | 'readVersion' | 'checkEpoch' | 'bypassed'>
   /** Whether the cache alone may vouch for a record while the broker is away. */
   durable(): boolean
   publisher: Pick<Publisher, 'publish' | 'state'>
@@ -94,14 +94,15 @@ export function createAcceptor(parts: AcceptorParts): Acceptor {
       onAccepted()
       const { epoch, unsentBefore } = accepted
       try {
-        if (unsentBefore > unsentMax) return 'accepted'
+        if (unsentBefore > unsentMax) throw new PublishFailed('busy') // a chain for the flusher
         if (unsentBefore > 0) await publishUnsentBefore(version, unsentBefore)
         await publishMarked({ ...version, epoch }, caller)
       } catch (thrown) {
         if (thrown instanceof Unavailable) throw notConfirmed(thrown) // the cache went away after it took the version
         if (!(thrown instanceof PublishFailed)) throw thrown
         // It stays unsent, and the flusher publishes it. That it is kept until then, the cache must vouch for.
-        if (!durable()) throw notConfirmed(thrown)
+        const isKept = durable() && (await cache.copied(version.id).catch(() => false))
+        if (!isKept) throw notConfirmed(thrown)
       }
       if (performance.now() - started > onTheWayMax_ms && (await cache.checkEpoch().catch(() => epoch)) !== epoch)
         throw new Unavailable('outcome-open', 'The cache began anew meanwhile; the record may still turn up.')

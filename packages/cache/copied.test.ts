@@ -1,0 +1,38 @@
+import { environment } from '@ordermill/config'
+import { firstOrder } from '@ordermill/model/testing'
+import { startServer } from '@ordermill/servers'
+import { redisAt, until } from '@ordermill/servers/testing'
+import t from 'tap'
+import { connectCache, createRecordCache } from './index.ts'
+
+t.test('a version counts as copied once a replica has it, and at once where there are no replicas', async (t) => {
+  const [master, replica] = await Promise.all(['', ''].map(() => startServer('redis', { env: environment() })))
+  if (master === undefined || replica === undefined) throw new Error('two servers were asked for')
+  t.teardown(() => Promise.all([master.remove(), replica.remove()]).then(() => undefined))
+  const client = connectCache({
+    urls: [master.url],
+    timeout_ms: 5_000,
+    onError: () => undefined,
+    onReady: () => undefined,
+  })
+  t.teardown(() => client.disconnect())
+  const cache = createRecordCache({ client, collection: 'orders', namespace: '', dirtyLimit: 6_400 })
+  await until('Redis is there', () => cache.checkEpoch().catch(() => undefined))
+  const order = firstOrder()
+  await cache.accept(order)
+  t.equal(await cache.copied(order.id), true)
+
+  const { hostname, port } = new URL(master.url)
+  await redisAt(t, replica.url).replicaof(hostname, Number(port))
+  await until('the replica has it', async () => (await client.info('replication')).includes('state=online'))
+  const second = firstOrder()
+  await cache.accept(second)
+  t.equal(await cache.copied(second.id), true)
+
+  await replica.kill('SIGSTOP')
+  t.teardown(() => replica.kill('SIGCONT'))
+  await cache.accept(firstOrder())
+  const started = performance.now()
+  t.equal(await cache.copied(order.id), false)
+  t.ok(performance.now() - started < 2_000)
+})
