@@ -52,7 +52,7 @@ export function createRedis({ now_ms, newRunId, onCounted, onMarked }: RedisPart
   let data = new Map<string, Stored>()
   let past: { at: number; key: string; before: Stored | undefined }[] = []
   let runId = newRunId()
-  const info = () => `run_id:${runId}\r\naof_enabled:1\r\nmaxmemory_policy:noeviction\r\n`
+  const info = () => `run_id:${runId}\r\naof_enabled:1\r\nmaxmemory_policy:noeviction\r\nconnected_slaves:0\r\n`
 
   const peek = (key: string): Stored | undefined => {
     const found = data.get(key)
