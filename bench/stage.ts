@@ -1,10 +1,9 @@
-import { mkdirSync, readdirSync, rmSync } from 'node:fs'
+import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { environment } from '@ordermill/config'
 import { migrate } from '@ordermill/database/migrate'
 import { Guard, type ServerName, type Servers, serversFolder, startServers } from '@ordermill/servers'
+import { machineOnly, removeLeft } from '../servers/machine.ts'
 import { freePort } from '../servers/ports.ts'
-import { processId } from '../servers/process-table.ts'
 import { planServices, smallProcess } from '../servers/services.ts'
 import { Supervised } from '../servers/supervisor.ts'
 import { type Meter, type Pids, startMeter } from './accounting.ts'
@@ -54,7 +53,7 @@ export async function onStage<T>(
   { settings, which, signal, say }: Opening,
   work: (stage: Stage) => Promise<T>,
 ): Promise<T> {
-  removeLeft(serversFolder())
+  removeLeft('bench')
   const dataDir = join(serversFolder(), `bench-${process.pid}`)
   mkdirSync(dataDir, { recursive: true })
   const machine = machineOnly()
@@ -136,20 +135,4 @@ export async function onStage<T>(
     await servers.discard()
     guard.close()
   }
-}
-
-/** Removes the data of runs that were killed before they could. */
-function removeLeft(folder: string): void {
-  for (const name of readdirSync(folder)) {
-    const pid = Number(/^bench-(\d+)$/.exec(name)?.[1] ?? Number.NaN)
-    if (!Number.isNaN(pid) && processId(pid) === undefined) rmSync(join(folder, name), { recursive: true, force: true })
-  }
-}
-
-/** The environment without anybody's servers: a load goes to our own, never to those. And without what would change the product. */
-function machineOnly(): Record<string, string | undefined> {
-  const ours = ['PATH', 'HOME', 'LANG', 'TZ', 'TMPDIR', 'USER', 'LOGNAME', 'ORDERS_DATA']
-  const kept =
-    /^(JAVA_HOME|ES_JAVA_HOME|MAVEN_|MVN_|NODE_EXTRA_CA_CERTS|SSL_|HTTPS?_PROXY|NO_PROXY|https?_proxy|no_proxy|npm_)/
-  return Object.fromEntries(Object.entries(environment()).filter(([name]) => ours.includes(name) || kept.test(name)))
 }
