@@ -29,6 +29,17 @@ export interface CacheClient {
   zcard(key: string): Promise<number>
   zrange(key: string, start: number, stop: number, withScores: 'WITHSCORES'): Promise<string[]>
   zrangebyscore(key: string, min: string, max: number, limit: 'LIMIT', offset: number, count: number): Promise<string[]>
+  zrangebyscore(
+    key: string,
+    min: string,
+    max: '+inf',
+    withScores: 'WITHSCORES',
+    limit: 'LIMIT',
+    offset: number,
+    count: number,
+  ): Promise<string[]>
+  zmscore(key: string, ...members: string[]): Promise<(string | null)[]>
+  strlen(key: string): Promise<number>
   time(): Promise<number[]>
   hget(key: string, field: string): Promise<string | null>
   info(section: string): Promise<string>

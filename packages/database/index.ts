@@ -31,6 +31,7 @@ export {
 } from './parked.ts'
 export { readPast } from './past.ts'
 export { type Change, createReader, type RecordReader } from './reader.ts'
+export { readReceipt, type StoredReceipt } from './receipts.ts'
 export { addSearchColumnsSql, dropSearchSql, searchSql, searchTable, textsAlias } from './search-tables.ts'
 export { asksTexts, searchRecords } from './searching.ts'
 export { type Also, createTable, type Table } from './table.ts'

@@ -15,6 +15,8 @@ export interface Searcher {
   queryIn(snapshot: string | undefined, query: Query, correlationId?: string): Promise<Found & { snapshot: string }>
   /** Lets go of a snapshot. Never throws. */
   close(snapshot: string): Promise<void>
+  /** The document of a record, as far as it can be found: its version, and the number of the change that it is of. */
+  locate(id: string): Promise<{ version: number; deleted: boolean; change_seq: number } | undefined>
   /** How the engine says it is. */
   health(): Promise<string>
 }
@@ -71,6 +73,22 @@ export function createSearcher(client: EngineClient, c: Collection, alias: strin
       }
     },
     close: (snapshot) => snapshots.close(snapshot),
+    async locate(id) {
+      try {
+        const { hits } = await client.search<{ version: number; deleted_at?: string }>({
+          index: alias,
+          query: { ids: { values: [id] } },
+          version: true,
+          _source: ['version', 'deleted_at'],
+        })
+        const [hit] = hits.hits
+        if (hit?._source === undefined) return undefined
+        const { version, deleted_at } = hit._source
+        return { version, deleted: deleted_at !== undefined, change_seq: hit._version ?? 0 }
+      } catch (thrown) {
+        throw engineAway(thrown)
+      }
+    },
     async health() {
       try {
         return (await client.cluster.health()).status

@@ -1,4 +1,4 @@
-import { createBulkLog, createRecordCache } from '@ordermill/cache'
+import { createBulkLog, createDirty, createRecordCache } from '@ordermill/cache'
 import { createJobs, createParkedView, createReader as createStored, findKeyUse, textsAlias } from '@ordermill/database'
 import { orders } from '@ordermill/model'
 import { indexDefinition } from '@ordermill/search'
@@ -30,6 +30,7 @@ import { searchPlugin } from './plugins/search.ts'
 import { uncachedPlugin } from './plugins/uncached.ts'
 import { validationPlugin } from './plugins/validation.ts'
 import { createReader } from './reader.ts'
+import { createReceipts } from './receipts.ts'
 import { adminRoutes } from './routes/admin.ts'
 import { bulkRoutes } from './routes/bulk.ts'
 import { countRoutes } from './routes/count.ts'
@@ -38,6 +39,7 @@ import { filterRoutes } from './routes/filters.ts'
 import { type HealthParts, healthRoutes } from './routes/health.ts'
 import { listRoutes } from './routes/lists.ts'
 import { queryRoutes } from './routes/query.ts'
+import { receiptRoutes } from './routes/receipts.ts'
 import { recordRoutes } from './routes/records.ts'
 import { searchRoutes } from './routes/search.ts'
 import { createSeal, sealKey } from './seal.ts'
@@ -91,6 +93,7 @@ export async function buildApp(
     ['accept', 'read', 'readMany', 'fill', 'markSent', 'discard', 'checkEpoch'],
     (op, outcome, seconds) => metrics.cache.observe({ op, outcome }, seconds),
   )
+  const dirty = createDirty({ client, collection: orders.name, namespace })
   watchEpoch(surroundings, cache)
   const marker = createMarker(cache, (err) => log.debug({ err }, 'marks were lost; the flusher finds them'))
   app.addHook('onClose', () => marker.flush())
@@ -137,6 +140,7 @@ export async function buildApp(
   metricsPlugin(surroundings)
   recordRoutes(app, { collection, writer, reader, waiter, replies })
   listRoutes(app, { collection, database, cached: (id) => cache.read(id).catch(() => undefined) })
+  receiptRoutes(app, { collection, receipts: createReceipts({ collection, cache, dirty, database, searcher }) })
   bulkRoutes(app, { collection, bulks, replies })
   searchRoutes(app, { walk, reader })
   queryRoutes(app, { collection, walk, reader })
@@ -147,6 +151,7 @@ export async function buildApp(
     jobs: createJobs(database),
     parked: createParkedView(database),
     cache,
+    dirty,
     accounting: createAccounting({ collection: collection.name, cache, database }),
     log,
     token: options.ADMIN_TOKEN,

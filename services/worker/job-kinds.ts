@@ -2,6 +2,7 @@ import { createJobQueue, createJobs, createParkedView, dailySales, refreshView }
 import { newId, Unavailable } from '@ordermill/model'
 import { barrierMessage, PublishFailed } from '@ordermill/queue'
 import { createDryRun } from './dry-run.ts'
+import { createFlush } from './flush.ts'
 import { type JobHandler, runJobs } from './jobs.ts'
 import { createReplay, replayKnown } from './replay.ts'
 import type { Resources } from './resources.ts'
@@ -19,6 +20,7 @@ export function runEveryJob(resources: Resources, signal: AbortSignal): Promise<
     refresh,
     replay,
     'replay-group': replay,
+    flush: createFlush(resources),
     'dry-run': createDryRun({ collection, ledger, table, deadline_ms: options.MESSAGE_TIMEOUT_MS }),
   }
   return runJobs({ queue: createJobQueue(database), holder, handlers, log: part('jobs') }, signal)

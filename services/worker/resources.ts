@@ -1,4 +1,4 @@
-import { connectCache, createBarriers, createRecordCache } from '@ordermill/cache'
+import { connectCache, createBarriers, createDirty, createRecordCache } from '@ordermill/cache'
 import {
   createDatabase,
   createLeases,
@@ -114,6 +114,7 @@ export function openResources(options: WorkerOptions, root: Logger, collection: 
     leases: createLeases(database, holder),
     ledger,
     cache,
+    dirty: createDirty({ client, collection: collection.name, namespace }),
     barriers: createBarriers({ client, collection: collection.name, namespace }),
     queues,
     exchange: topology.exchange,

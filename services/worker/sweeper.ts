@@ -42,7 +42,17 @@ export function createSweeper(parts: SweeperParts): () => Promise<void> {
 }
 
 /** Settles those that Postgres has; gives the others. */
-async function settlePersisted(marks: DirtyMark[], { cache, stored, metrics }: SweeperParts): Promise<DirtyMark[]> {
+export async function settlePersisted<M extends DirtyMark>(
+  marks: M[],
+  {
+    cache,
+    stored,
+    metrics,
+  }: Pick<SweeperParts, 'metrics'> & {
+    cache: Pick<RecordCache, 'settle'>
+    stored: Pick<RecordReader, 'persisted'>
+  },
+): Promise<M[]> {
   if (marks.length === 0) return []
   const persisted = await stored.persisted(marks)
   const settled = await cache.settle(persisted)
@@ -51,25 +61,38 @@ async function settlePersisted(marks: DirtyMark[], { cache, stored, metrics }: S
   return marks.filter(({ id, version }) => !known.has(`${id}:${version}`))
 }
 
-/** Of each record the oldest version first, and the next only once the broker has that one. */
 async function publishAgain(lost: DirtyMark[], parts: SweeperParts): Promise<void> {
-  const { collection, cache, publisher, exchange, log, metrics } = parts
-  const ofOne = Map.groupBy(lost, ({ id }) => id)
+  const { taken } = await publishInOrder(lost, parts)
+  parts.metrics.flushed.inc({ outcome: 'published' }, taken.length)
+  parts.log.warn({ published: taken.length, dirty: lost.length }, 'the broker had lost these, and got them again')
+}
+
+/**
+ * Publishes dirty versions: of each record the oldest first, and the next only once the broker has that one. Gives those that it
+ * took, and what the first of the others failed with, if any did.
+ */
+export async function publishInOrder<M extends DirtyMark>(
+  marks: M[],
+  {
+    collection,
+    cache,
+    publisher,
+    exchange,
+  }: Pick<SweeperParts, 'collection' | 'publisher' | 'exchange'> & {
+    cache: Pick<RecordCache, 'readVersion'>
+  },
+): Promise<{ taken: M[]; failed: unknown }> {
+  const { name, type } = collection
+  const taken: M[] = []
   const tried = await Promise.allSettled(
-    [...ofOne.values()].map(async (marks) => {
-      let published = 0
-      for (const mark of marks.sort((a, b) => a.version - b.version)) {
+    [...Map.groupBy(marks, ({ id }) => id).values()].map(async (ofOne) => {
+      for (const mark of ofOne.sort((a, b) => a.version - b.version)) {
         const version = await cache.readVersion(mark)
         if (version === undefined) continue // replaced once the broker had it, or settled meanwhile
-        await publisher.publish(
-          recordMessage(version, { exchange, collection: collection.name, type: collection.type }),
-        )
-        published += 1
+        await publisher.publish(recordMessage(version, { exchange, collection: name, type }))
+        taken.push(mark)
       }
-      return published
     }),
   )
-  const published = tried.reduce((sum, one) => sum + (one.status === 'fulfilled' ? one.value : 0), 0)
-  metrics.flushed.inc({ outcome: 'published' }, published)
-  log.warn({ published, dirty: lost.length }, 'the broker had lost these, and got them again')
+  return { taken, failed: tried.find((one) => one.status === 'rejected')?.reason }
 }

@@ -3,10 +3,11 @@ import type { Accounting } from '../accounting.ts'
 import { adminPlugin } from '../plugins/admin.ts'
 import { uncachedPlugin } from '../plugins/uncached.ts'
 import { accountingRoutes } from './accounting.ts'
+import { type DirtyParts, dirtyRoutes } from './dirty.ts'
 import { jobRoutes } from './jobs.ts'
 import { type ParkedParts, parkedRoutes } from './parked.ts'
 
-type AdminParts = ParkedParts & { token: string; accounting(): Promise<Accounting> }
+type AdminParts = ParkedParts & DirtyParts & { token: string; accounting(): Promise<Accounting> }
 
 /** The operator's view and hands, behind the admin token. */
 export function adminRoutes(app: FastifyInstance, { token, ...parts }: AdminParts): void {
@@ -16,5 +17,6 @@ export function adminRoutes(app: FastifyInstance, { token, ...parts }: AdminPart
     jobRoutes(admin, parts)
     parkedRoutes(admin, parts)
     accountingRoutes(admin, parts)
+    dirtyRoutes(admin, parts)
   })
 }

@@ -1,6 +1,6 @@
 import type { Job, Jobs } from '@ordermill/database'
 import { Forbidden, NotFound, newId, Refused, Unavailable } from '@ordermill/model'
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyReply } from 'fastify'
 import Type, { type Static } from 'typebox'
 import { answer, type IdParameter, idParameter, named, responses } from '../schemas.ts'
 
@@ -136,8 +136,24 @@ export function jobRoutes(app: FastifyInstance, { jobs }: { jobs: Jobs }): void 
   })
 }
 
+/** Opens a short job, waits for it, and answers with its result; with the job if it takes longer. */
+export async function runJob(
+  reply: FastifyReply,
+  jobs: Jobs,
+  kind: string,
+  args: Record<string, unknown>,
+): Promise<FastifyReply> {
+  const opened = await jobs.open(newId(), kind, args)
+  if (opened === undefined) throw new Forbidden('busy', `A ${kind} is running.`)
+  reply.header('location', `/api/admin/jobs/${opened.id}`)
+  const ended: Job = await end(jobs, opened)
+  if (ended.state === 'COMPLETED') return reply.send(ended.result)
+  if (ended.state === 'FAILED') throw new Unavailable(`${kind}-failed`, `The ${kind} failed; the job says why.`)
+  return reply.code(202).send(ended)
+}
+
 /** Waits until a job has ended, but not for long: it goes on without the caller. */
-export async function end(jobs: Jobs, opened: Job): Promise<Job> {
+async function end(jobs: Jobs, opened: Job): Promise<Job> {
   const until = performance.now() + patience_ms
   let job = opened
   while (performance.now() < until && !['COMPLETED', 'FAILED', 'CANCELLED'].includes(job.state)) {

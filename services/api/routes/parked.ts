@@ -1,9 +1,9 @@
 import { isUtf8 } from 'node:buffer'
 import type { RecordCache } from '@ordermill/cache'
-import type { Job, Jobs, ParkedRecord, ParkedState, ParkedView } from '@ordermill/database'
-import { Forbidden, NotFound, newId, Refused, Unavailable } from '@ordermill/model'
+import type { Jobs, ParkedRecord, ParkedState, ParkedView } from '@ordermill/database'
+import { Forbidden, NotFound, Refused } from '@ordermill/model'
 import type { Logger } from '@ordermill/telemetry'
-import type { FastifyInstance, FastifyReply } from 'fastify'
+import type { FastifyInstance } from 'fastify'
 import type { Static } from 'typebox'
 import { bodyReader } from '../body.ts'
 import {
@@ -18,7 +18,7 @@ import {
   replayOneInput,
 } from '../parked-schemas.ts'
 import { answer, responses } from '../schemas.ts'
-import { end, job } from './jobs.ts'
+import { job, runJob } from './jobs.ts'
 
 export interface ParkedParts {
   parked: ParkedView
@@ -164,20 +164,4 @@ export function parkedRoutes(app: FastifyInstance, parts: ParkedParts): void {
 function shown({ body, ...rest }: ParkedRecord) {
   const encoding = isUtf8(body) ? 'utf-8' : 'base64'
   return { ...rest, body: body.toString(encoding), body_encoding: encoding }
-}
-
-/** Opens a short job, waits for it, and answers with its result; with the job if it takes longer. */
-async function runJob(
-  reply: FastifyReply,
-  jobs: Jobs,
-  kind: string,
-  args: Record<string, unknown>,
-): Promise<FastifyReply> {
-  const opened = await jobs.open(newId(), kind, args)
-  if (opened === undefined) throw new Forbidden('busy', `A ${kind} is running.`)
-  reply.header('location', `/api/admin/jobs/${opened.id}`)
-  const ended: Job = await end(jobs, opened)
-  if (ended.state === 'COMPLETED') return reply.send(ended.result)
-  if (ended.state === 'FAILED') throw new Unavailable(`${kind}-failed`, `The ${kind} failed; the job says why.`)
-  return reply.code(202).send(ended)
 }
