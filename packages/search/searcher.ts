@@ -21,8 +21,8 @@ export interface Searcher {
   health(): Promise<string>
 }
 
-/** Searches a collection under its alias. */
-export function createSearcher(client: EngineClient, c: Collection, alias: string): Searcher {
+/** Searches a collection under its alias. The engine is told to give up after `timeout_ms`, should nobody hang up on it. */
+export function createSearcher(client: EngineClient, c: Collection, alias: string, timeout_ms = 10_000): Searcher {
   const fields = queryFields(c)
   const snapshots = createSnapshots(client, alias)
 
@@ -33,7 +33,8 @@ export function createSearcher(client: EngineClient, c: Collection, alias: strin
         ...where,
         size: query.size,
         track_total_hits: query.exact ? true : foundMax,
-        allow_partial_search_results: false,
+        allow_partial_search_results: false, // nor what was found in time: half a count is none
+        timeout: `${timeout_ms}ms`,
         _source: false,
         query: { bool: { must: [compile(query.where)], must_not: [{ exists: { field: 'deleted_at' } }] } },
         ...(query.facets && { aggregations: compileFacets(query.facets) }),

@@ -48,7 +48,8 @@ export function whereSchema(c: Collection): TSchema {
     range_query: both(ranges),
   }
   const any_of = Type.Array(Type.Object({}, { description: 'A group of conditions like `where`.' }), { minItems: 1 })
-  return Type.Object(maybe({ ...group, any_of }), { ...closed, description: 'All of it must hold.' })
+  const where = Type.Object(maybe({ ...group, any_of }), { ...closed, description: 'All of it must hold.' })
+  return named(nameOf(c, 'Where'), where)
 }
 
 /** What the route of queries takes. */
