@@ -5,42 +5,37 @@ import { rewrite } from './query-tree.ts'
 /** What a statement is given besides its text: everything that anybody typed. */
 export type Bind = (value: unknown) => string
 
-/** The words there are for what was begun or misspelt; undefined where they are too many to name. */
-export type Expansions = (how: 'prefix' | 'fuzzy', word: string) => string[] | undefined
+/** The words there are that are near a misspelt one; undefined where they are too many to name. */
+export type Expansions = (word: string) => string[] | undefined
 
 /** More words than this are not named: then each text is looked at. Nothing is cut off in either case. */
-const expansionsMax = 4_000
+const expansionsMax = 500
 
-/** Looks up the words that a query means by what is begun or misspelt in it. `words` is the table of those there are. */
+/** Looks up what the misspelt words of a query may mean. `words` is the table of those there are. */
 export async function expand(session: Session, words: string, condition: Condition): Promise<Expansions> {
-  const wanted = new Map<string, { how: 'prefix' | 'fuzzy'; word: string }>()
+  const wanted = new Set<string>()
   rewrite(condition, (leaf) => {
-    if (leaf.kind !== 'text') return leaf
-    const how = leaf.how === 'prefix' ? 'prefix' : leaf.how === 'shuffle' && leaf.fuzzy ? 'fuzzy' : undefined
-    if (how !== undefined) for (const word of leaf.words) wanted.set(`${how} ${word}`, { how, word })
+    if (leaf.kind === 'text' && leaf.how === 'shuffle' && leaf.fuzzy) for (const word of leaf.words) wanted.add(word)
     return leaf
   })
-  if (wanted.size === 0) return () => undefined
+  const found = new Map<string, string[]>()
+  const misspelt = [...wanted].filter((word) => editsOf(word) > 0 || !found.set(word, [word]))
+  if (misspelt.length === 0) return (word) => found.get(word)
   const values: unknown[] = []
   const bind = (value: unknown) => `$${values.push(value)}`
-  const each = [...wanted].map(([key, { how, word }]) => {
+  const each = misspelt.map((word) => {
     const edits = editsOf(word)
-    const { length } = [...word]
-    const near =
-      how === 'prefix'
-        ? `word LIKE ${bind(`${word}%`)}`
-        : edits === 0
-          ? `word = ${bind(word)}`
-          : `word LIKE ${bind(`${[...word][0]}%`)} AND length(word) BETWEEN ${bind(length - edits)} AND ${bind(length + edits)}
-             AND levenshtein_less_equal(word, ${bind(word)}, ${bind(edits)}::integer) <= ${edits}`
-    return `SELECT ${bind(key)} AS key, array(SELECT word::text FROM ${words} WHERE ${near} LIMIT ${expansionsMax + 1}) AS words`
+    const letters = [...word]
+    const near = `word LIKE ${bind(`${letters[0]}%`)} AND length(word) BETWEEN ${letters.length - edits} AND ${letters.length + edits}
+      AND levenshtein_less_equal(word, ${bind(word)}, ${edits}) <= ${edits}`
+    return `SELECT ${bind(word)}::text AS word, array(SELECT word::text FROM ${words} WHERE ${near} LIMIT ${expansionsMax + 1}) AS near`
   })
-  const rows = await session.query<{ key: string; words: string[] }>({ text: each.join(' UNION ALL '), values })
-  const found = new Map(rows.map((row) => [row.key, row.words]))
-  return (how, word) => {
-    const all = found.get(`${how} ${word}`)
-    return all === undefined || all.length > expansionsMax ? undefined : all
-  }
+  for (const { word, near } of await session.query<{ word: string; near: string[] }>({
+    text: each.join(' UNION ALL '),
+    values,
+  }))
+    if (near.length <= expansionsMax) found.set(word, near)
+  return (word) => found.get(word)
 }
 
 /** A condition about one text as SQL over a row `d` of the different texts. Words are letters and digits alone: none means anything in a pattern. */
@@ -63,19 +58,16 @@ function leafSql({ how, words, slop, any, fuzzy }: TextCondition, expansions: Ex
     }
     case 'substring':
       return like(`%${words.join(' ')}%`)
-    case 'shuffle':
-    case 'prefix': {
-      if (how === 'shuffle' && !fuzzy) return any ? hasOne(words) : hasAll(words)
-      const named = words.map((word) => expansions(how === 'prefix' ? 'prefix' : 'fuzzy', word))
-      const each = words.flatMap((word, at) => {
-        const all = named[at]
-        if (all !== undefined) return any ? [] : [hasOne(all)]
-        if (how === 'prefix') return [like(`% ${word}%`)]
-        return [`word_near(d.folded, ${bind(word)}, ${bind(editsOf(word))}::integer)`]
-      })
-      if (!any) return each.join(' AND ')
-      const all = named.flatMap((one) => one ?? [])
-      return [...(all.length > 0 || each.length === 0 ? [hasOne(all)] : []), ...each].join(' OR ')
+    case 'prefix':
+      return words.map((word) => like(`% ${word}%`)).join(any ? ' OR ' : ' AND ')
+    case 'shuffle': {
+      if (!fuzzy) return any ? hasOne(words) : hasAll(words)
+      const named = words.map((word) => ({ word, near: expansions(word) }))
+      const wide = named.filter(({ near }) => near === undefined)
+      const slow = wide.map(({ word }) => `word_near(d.folded, ${bind(word)}, ${bind(editsOf(word))}::integer)`)
+      const lists = named.flatMap(({ near }) => (near === undefined ? [] : [near]))
+      if (!any) return [...lists.map(hasOne), ...slow].join(' AND ')
+      return [...(lists.length === 0 ? [] : [hasOne(lists.flat())]), ...slow].join(' OR ')
     }
   }
 }
