@@ -13,6 +13,7 @@ import { type Env, run } from './programs.ts'
 import { planServices } from './services.ts'
 import { type Servers, startServers } from './start.ts'
 import { Supervised } from './supervisor.ts'
+import { waitFor } from './waiting.ts'
 
 const repository = dirname(import.meta.dirname)
 
@@ -111,11 +112,18 @@ export async function startPlatform(around: Surroundings, stopping: AbortSignal)
     log('Starting the API and the worker')
     stopping.throwIfAborted()
     await Promise.all(services.map((service) => service.start()))
+    await waitFor(() => caughtUp(plans.api.url, stopping), { timeoutMs: 10_000, signal: stopping })
     return { env: servers.env, api: plans.api.url, worker: plans.worker.url, notes: servers.notes, stop, kill }
   } catch (error) {
     await stop()
     throw error
   }
+}
+
+/** A cache that has just begun anew refuses keyed orders for a moment: nobody's first one shall meet that. */
+async function caughtUp(api: string, signal: AbortSignal): Promise<true | undefined> {
+  const answer = await fetch(`${api}/health`, { signal })
+  return (await answer.text()).includes('catching up') ? undefined : true
 }
 
 async function migrate(env: Env): Promise<void> {

@@ -1,7 +1,7 @@
-import type { DirtyMark } from './cache.ts'
 import type { CacheClient } from './client.ts'
 import { away } from './failure.ts'
 import { bucketOf, buckets, keysOf } from './keys.ts'
+import type { DirtyMark } from './record-cache.ts'
 
 /** Of a dirty version: whether the broker has it, or it was set aside. */
 export type Mark = 'unsent' | 'sent' | 'parked'

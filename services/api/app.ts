@@ -1,4 +1,4 @@
-import { createBulkLog, createDirty, createRecordCache } from '@ordermill/cache'
+import { createBarriers, createBulkLog, createDirty, createRecordCache } from '@ordermill/cache'
 import { createJobs, createParkedView, createReader as createStored, findKeyUse, textsAlias } from '@ordermill/database'
 import { orders } from '@ordermill/model'
 import { indexDefinition } from '@ordermill/search'
@@ -95,6 +95,7 @@ export async function buildApp(
   )
   const dirty = createDirty({ client, collection: orders.name, namespace })
   watchEpoch(surroundings, cache)
+  const barriers = createBarriers({ client, collection: orders.name, namespace })
   const marker = createMarker(cache, (err) => log.debug({ err }, 'marks were lost; the flusher finds them'))
   app.addHook('onClose', () => marker.flush())
   const { publisher, topology } = queuePlugin(surroundings)
@@ -163,7 +164,10 @@ export async function buildApp(
       return broker === 'ready' || broker === 'busy' || durable() ? undefined : `the broker is ${broker}`
     },
     dependencies: [
-      { name: 'redis', check: async () => await client.ping() },
+      {
+        name: 'redis',
+        check: async () => ((await barriers.behind()) === undefined ? await client.ping() : 'catching up'),
+      },
       {
         name: 'rabbitmq',
         check: async () => (publisher.state() === 'away' ? Promise.reject(new Error('away')) : publisher.state()),
