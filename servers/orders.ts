@@ -1,7 +1,7 @@
 import { Agent } from 'node:http'
 import { resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { Arrivals, countsInStores, type OrderCounts } from './order-counts.ts'
+import { type Account, readAccount, readLag } from './order-counts.ts'
 import { readOrders, surveyOrders } from './orders-file.ts'
 import { placeOrder } from './place-order.ts'
 import type { Platform } from './platform.ts'
@@ -12,29 +12,20 @@ const PATIENCE_MS = 120_000
 /** Waiting for arrivals ends when nothing has arrived for this long. */
 const STALLED_MS = 60_000
 
+type Asked = Pick<Platform, 'api' | 'env'>
 type Refused = { line: number; reason: string }
 
 /**
- * Places the orders of a file, waits until those accepted have arrived everywhere, and prints the account of them.
- * True when all of them have.
+ * Places the orders of a file, waits until nothing is in flight, and prints the account. True when all is persisted and can be found.
  */
-export async function placeOrdersOf(
-  path: string,
-  platform: Pick<Platform, 'api' | 'env'>,
-  signal: AbortSignal,
-): Promise<boolean> {
+export async function placeOrdersOf(path: string, platform: Asked, signal: AbortSignal): Promise<boolean> {
   const file = resolve(path)
   const survey = await surveyOrders(file)
   const { ids, refused } = await placeAll(file, survey, platform.api, signal)
-  const counts = countsInStores(platform.env)
-  try {
-    const search = platform.env.ELASTICSEARCH_URL !== undefined
-    const { persisted, indexed } = await arrivals(ids, counts, search, signal)
-    console.log(account(ids.length, refused, persisted, indexed))
-    return persisted.complete && (indexed?.complete ?? true)
-  } finally {
-    await counts.close()
-  }
+  const account = await accounted(platform, signal)
+  const lag = platform.env.ELASTICSEARCH_URL === undefined ? undefined : await indexed(platform, account, signal)
+  console.log(inWords(ids.length, refused, account, lag))
+  return account.exact && account.difference === 0 && account.parked === 0 && (lag ?? 0) === 0
 }
 
 async function placeAll(
@@ -67,42 +58,58 @@ async function placeAll(
   return { ids, refused: refused.sort((a, b) => a.line - b.line) }
 }
 
-async function arrivals(
-  ids: string[],
-  counts: OrderCounts,
-  search: boolean,
-  signal: AbortSignal,
-): Promise<{ persisted: Arrivals; indexed: Arrivals | undefined }> {
-  const persisted = new Arrivals(ids, (page) => counts.persisted(page))
-  const indexed = search ? new Arrivals(ids, (page) => counts.indexed(page)) : undefined
-  for (const [title, arrival] of [
-    ['Persisted', persisted],
-    ['Indexed', indexed],
-  ] as const) {
-    if (arrival === undefined) continue
-    const progress = new Progress(process.stdout, title, arrival.total)
-    let movedAt = performance.now()
-    for (let before = -1; !arrival.complete && performance.now() - movedAt < STALLED_MS; ) {
-      await arrival.refresh()
-      if (arrival.arrived !== before) movedAt = performance.now()
-      before = arrival.arrived
-      progress.show(before)
-      if (!arrival.complete) await sleep(250, undefined, { signal })
-    }
-    progress.finish(arrival.arrived)
-  }
-  return { persisted, indexed }
+/** Waits until nothing is in flight any more, and gives the account of all that was ever placed there. */
+async function accounted(platform: Asked, signal: AbortSignal): Promise<Account> {
+  let account = await readAccount(platform)
+  const progress = new Progress(process.stdout, 'Persisted', account.accepted)
+  await whileItMoves(async () => {
+    account = await readAccount(platform).catch(() => account)
+    progress.show(account.accepted - account.in_flight)
+    return { at: account.in_flight, isDone: account.exact }
+  }, signal)
+  progress.finish(account.accepted - account.in_flight)
+  return account
 }
 
-function account(accepted: number, refused: Refused[], persisted: Arrivals, indexed: Arrivals | undefined): string {
+/** Waits until search knows every change; gives how many it lacks. */
+async function indexed(platform: Asked, { persisted }: Account, signal: AbortSignal): Promise<number> {
+  const progress = new Progress(process.stdout, 'Indexed', persisted)
+  let lag = persisted
+  await whileItMoves(async () => {
+    lag = await readLag(platform).catch(() => lag)
+    progress.show(Math.max(0, persisted - lag))
+    return { at: lag, isDone: lag === 0 }
+  }, signal)
+  progress.finish(Math.max(0, persisted - lag))
+  return lag
+}
+
+/** Looks again and again until it is done, or nothing has moved for too long. */
+async function whileItMoves(look: () => Promise<{ at: number; isDone: boolean }>, signal: AbortSignal): Promise<void> {
+  let movedAt = performance.now()
+  for (let before = Number.NaN; performance.now() - movedAt < STALLED_MS; ) {
+    const { at, isDone } = await look()
+    if (isDone) return
+    if (at !== before) movedAt = performance.now()
+    before = at
+    await sleep(250, undefined, { signal })
+  }
+}
+
+function inWords(accepted: number, refused: Refused[], account: Account, lag: number | undefined): string {
   const row = (what: string, count: number | string): string =>
     `${what.padEnd(11)}${count.toLocaleString('en').padStart(9)}`
+  const { since, exact, persisted, rejected, discarded, parked, in_flight, difference } = account
   return [
     '',
-    row('accepted', accepted),
+    row('placed', accepted),
     row('refused', refused.length),
     ...refused.map(({ line, reason }) => `  line ${line}: ${reason}`),
-    row('persisted', persisted.arrived),
-    row('indexed', indexed?.arrived ?? 'no search'),
+    `versions since ${since}${exact ? '' : ' (still moving)'}`,
+    row('accepted', account.accepted),
+    ...Object.entries({ persisted, rejected, discarded, parked, 'in flight': in_flight, difference }).map(
+      ([what, count]) => row(what, count),
+    ),
+    row('not indexed', lag ?? 'no search'),
   ].join('\n')
 }
