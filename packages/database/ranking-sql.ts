@@ -2,7 +2,7 @@ import type { Condition, SortValue, TextCondition } from '@ordermill/model'
 import { conditionSql, type Scope } from './query-sql.ts'
 import { type EqualCondition, isNever, join, not, rankedLeaves, rewrite, textField } from './query-tree.ts'
 import { textsTable } from './search-tables.ts'
-import { scoreSql, textSql } from './text-sql.ts'
+import { equalScore, scoreSql, textSql } from './text-sql.ts'
 
 /** Whole values beside texts that hits are told apart by: more than this many at once are not. */
 const boostedMax = 2
@@ -76,6 +76,15 @@ function bestTextsSql(ranking: Ranking, { condition, boost, texts }: Part): stri
     'all',
     parts.filter((part) => textField(part) !== field),
   )
+  const equal = equalScore(texts)
+  if (equal !== undefined) {
+    // No text is better than another: by id alone, an index ends the search as soon as there are enough.
+    const where = conditionSql(scope, join('all', [condition, ...texts]))
+    const score = `${bind(equal + boost)}::float8`
+    return [
+      `SELECT t.id, ${score} AS score FROM ${from} AND ${where} AND ${beyond(ranking, score)} ORDER BY t.id LIMIT ${count}`,
+    ]
+  }
   const ranked = `SELECT d.id, ${scoreSql(texts, expansions, bind)} AS score FROM ${textsTable(collection)} d
     WHERE ${ofText.map((part) => textSql(part, expansions, bind)).join(' AND ')} ORDER BY 2 DESC OFFSET 0`
   const score = `(best.score + ${bind(boost)}::float8)`

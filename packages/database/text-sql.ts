@@ -81,11 +81,22 @@ export const scoreSql = (leaves: TextCondition[], expansions: Expansions, bind: 
     .flatMap(eachAlone)
     .map((leaf) => {
       const says = `${bind((leaf.boost ?? 1) * leaf.words.length)}::float8`
-      const standsForOthers = leaf.how === 'prefix' || (leaf.how === 'shuffle' && leaf.fuzzy)
-      const score = standsForOthers ? says : `round(${says} * ${2 * grain} / (1 + ${wordsIn('d.folded')})) / ${grain}`
+      const score = standsForOthers(leaf)
+        ? says
+        : `round(${says} * ${2 * grain} / (1 + ${wordsIn('d.folded')})) / ${grain}`
       return `CASE WHEN ${textSql(leaf, expansions, bind)} THEN ${score} ELSE 0 END`
     })
     .join(' + ')
+
+const standsForOthers = ({ how, fuzzy }: TextCondition) => how === 'prefix' || (how === 'shuffle' && fuzzy)
+
+/** What all texts score that match, if it is the same for each of them. */
+export function equalScore(leaves: TextCondition[]): number | undefined {
+  const [only, ...more] = leaves.flatMap(eachAlone)
+  return only !== undefined && more.length === 0 && standsForOthers(only)
+    ? (only.boost ?? 1) * only.words.length
+    : undefined
+}
 
 /** Scores are whole multiples of this part of one: sums of them are exact, and equal whatever they are added up from. */
 const grain = 2 ** 20
