@@ -32,7 +32,7 @@ export function startClients({ world, apis, failed }: ClientParts): Clients {
   const recordsMax = 2 + random.below(5)
   for (let n = open; n > 0; n -= 1) {
     const client = createClient(world, apis, { records, recordsMax }, `c${n}`)
-    void client(3 + random.below(8)).then(
+    void client(3 + random.below(10)).then(
       () => {
         open -= 1
       },
@@ -147,7 +147,7 @@ function createClient(
 
   return async (operations: number): Promise<void> => {
     for (; count < operations; count += 1) {
-      await sleep(random.chance(0.3) ? random.float() * 5 : random.float() * 500)
+      await sleep(random.chance(0.5) ? random.float() * 5 : random.float() * 600)
       const { records, recordsMax } = shared
       const id = records[random.below(records.length)]
       if (id === undefined || (records.length < recordsMax && random.chance(0.3))) await create()

@@ -69,25 +69,52 @@ const frozen = ({ world }: FaultParts, process: Process | undefined) => {
   return undefined
 }
 
+/** The same, but right after the next commit, or the next version that the cache takes: where most can go wrong. */
+const aimed =
+  (at: 'commit' | 'accept', fault: Fault): Fault =>
+  (parts) => {
+    let heal: (() => void) | undefined
+    let over = false
+    parts.world.aimed[at].push(() => {
+      if (!over) heal = fault(parts)
+    })
+    return () => {
+      over = true
+      heal?.()
+    }
+  }
+
 const redis = (world: World) => world.redis.server
 const broker = (world: World) => world.broker.server
 const postgres = (world: World) => world.postgres.server
 const engine = (world: World) => world.engine.server
 
+const apiCrashes: Fault = ({ world, fleet }) => {
+  const at = world.random.below(fleet.apis.length)
+  const api = fleet.apis[at]
+  if (api !== undefined) crash(world, api.process)
+  return () => fleet.restartApi(at)
+}
+const workerCrashes: Fault = ({ world, fleet }) => {
+  const at = world.random.below(fleet.workers.length)
+  const worker = fleet.workers[at]
+  if (worker !== undefined) crash(world, worker)
+  return () => fleet.restartWorker(at)
+}
+const apiFreezes: Fault = (parts) =>
+  frozen(parts, parts.fleet.apis[parts.world.random.below(parts.fleet.apis.length)]?.process)
+const takesOver: Fault = ({ world: { redis: on, random, clock_ms } }) => {
+  for (const wire of [...on.server.wires]) wire.cut()
+  on.store.forgetAfter(clock_ms() - random.float() * 300)
+  return undefined
+}
+
 const ofProcesses: Record<string, Fault> = {
-  'api crashes'({ world, fleet }) {
-    const at = world.random.below(fleet.apis.length)
-    const api = fleet.apis[at]
-    if (api !== undefined) crash(world, api.process)
-    return () => fleet.restartApi(at)
-  },
-  'worker crashes'({ world, fleet }) {
-    const at = world.random.below(fleet.workers.length)
-    const worker = fleet.workers[at]
-    if (worker !== undefined) crash(world, worker)
-    return () => fleet.restartWorker(at)
-  },
-  'api freezes': (parts) => frozen(parts, parts.fleet.apis[parts.world.random.below(parts.fleet.apis.length)]?.process),
+  'api crashes': apiCrashes,
+  'an api crashes at an accept': aimed('accept', apiCrashes),
+  'worker crashes': workerCrashes,
+  'a worker crashes at a commit': aimed('commit', workerCrashes),
+  'api freezes': apiFreezes,
   'worker freezes': (parts) => frozen(parts, parts.fleet.workers[parts.world.random.below(parts.fleet.workers.length)]),
 }
 
@@ -111,6 +138,7 @@ const ofBroker: Record<string, Fault> = {
   'broker stalls': stalled(broker),
   'broker is slow': slow(broker, 200),
   'a connection to the broker is cut': cutOne(broker),
+  'a connection to the broker is cut at a commit': aimed('commit', cutOne(broker)),
   'a connection to the broker stalls': stallOne(broker),
   'broker blocks'({ world }) {
     world.broker.block(true)
@@ -167,11 +195,11 @@ const ofForgetfulRedis: Record<string, Fault> = {
     store.forgetAfter(clock_ms() - random.float() * 1_500),
   ),
   'redis is wiped': down(redis, ({ redis: { store } }) => store.wipe()),
-  'a replica without the last writes takes over'({ world: { redis: on, random, clock_ms } }) {
-    for (const wire of [...on.server.wires]) wire.cut()
-    on.store.forgetAfter(clock_ms() - random.float() * 300)
-    return undefined
-  },
+  'a replica without the last writes takes over': takesOver,
+  'an api freezes at an accept, and a replica without it takes over': aimed('accept', (parts) => {
+    apiFreezes(parts)
+    return takesOver(parts)
+  }),
 }
 
 type Kinds = [Record<string, Fault>, ...Record<string, Fault>[]]

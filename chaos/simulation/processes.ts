@@ -10,6 +10,8 @@ interface SplitParts {
   processes?: number
   /** Whether to stop all of them at the first failure. */
   stopAtFailure?: boolean
+  /** When to stop with what was done by then. */
+  deadline_ms?: number
   tell?: (progress: Progress) => void
 }
 
@@ -19,6 +21,7 @@ export async function runSplit({
   folder = import.meta.dirname,
   processes = availableParallelism(),
   stopAtFailure = false,
+  deadline_ms,
   tell,
 }: SplitParts): Promise<Progress> {
   const each: Progress[] = Array.from({ length: processes }, () => ({ done: 0, failures: [] }))
@@ -34,6 +37,7 @@ export async function runSplit({
     for (const child of children) child.kill()
   }
   process.once('exit', stop)
+  const timer = deadline_ms === undefined ? undefined : setTimeout(stop, deadline_ms)
   await Promise.all(
     children.map(
       (child, at) =>
@@ -53,5 +57,6 @@ export async function runSplit({
     ),
   )
   process.off('exit', stop)
+  clearTimeout(timer)
   return sum()
 }

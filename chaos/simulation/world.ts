@@ -22,6 +22,8 @@ export interface World {
   engine: { server: Server; store: Engine }
   /** The clock of servers, in milliseconds of the Unix epoch. */
   clock_ms(): number
+  /** What waits for the next commit of Postgres, or for the next version that the cache takes: it happens right after. */
+  aimed: Record<'commit' | 'accept', (() => void)[]>
   /** A rule was broken: it ends here. Who notices may be deep in the product, which catches what is thrown. */
   broken(what: string): void
   /** What a client saw of a record that it may see only if a version of it was parked. */
@@ -35,11 +37,16 @@ export function createWorld(
 ): World {
   const { scheduler, random, trace, broken, start_ms } = parts
   const truth = createTruth()
+  const aimed: World['aimed'] = { commit: [], accept: [] }
+  const fire = (at: keyof World['aimed']) => {
+    for (const run of aimed[at].splice(0)) scheduler.after(random.float() * 3, undefined, run)
+  }
   const onWrite = (row: Change, before: Change | undefined) => {
     trace(
       () =>
         `postgres: ${truth.nameOf(row.id)} v${row.version} over ${before === undefined ? 'nothing' : `v${before.version}`}`,
     )
+    fire('commit')
     if (before === undefined) return
     if (row.version <= before.version) broken(`I4: ${row.id} went from ${before.version} to ${row.version}`)
     if (!truth.descends(row.hash, before.hash))
@@ -49,7 +56,10 @@ export function createWorld(
   const redis = createRedis({
     now_ms: clock_ms,
     newRunId: () => random.below(1e9).toString(16),
-    onCounted: ([id = '', version]) => truth.accepted(id, Number(version)),
+    onCounted([id = '', version]) {
+      truth.accepted(id, Number(version))
+      fire('accept')
+    },
     onMarked(set, member) {
       if (!set.endsWith(':sent') || truth.taken.has(member)) return
       const [id = '', version] = member.split(':')
@@ -65,6 +75,7 @@ export function createWorld(
     clock_ms,
     broken,
     suspicions: [],
+    aimed,
     redis: { server: createServer('redis'), store: redis },
     broker: createBroker(createServer('broker'), ({ messageId }) => truth.taken.add(String(messageId))),
     postgres: { server: createServer('postgres'), store: createPostgres(onWrite), stuck: false },

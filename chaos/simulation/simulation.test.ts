@@ -1,0 +1,41 @@
+import { execFileSync } from 'node:child_process'
+import { join } from 'node:path'
+import t from 'tap'
+import { mutate, mutated } from './mutate.ts'
+import { mutations } from './mutations.ts'
+import { runSplit } from './processes.ts'
+
+const seeds = 10_000
+/** They take less than a minute; where the machine has much else to do, fewer are enough. */
+const deadline_ms = 150_000
+const seedsMin = 500
+
+t.test(`${seeds} seeds keep every promise`, { timeout: 280_000 }, async (t) => {
+  const { done, failures } = await runSplit({ seeds: { from: 1, count: seeds, step: 1 }, deadline_ms })
+  t.strictSame(
+    failures.map(({ seed, failure }) => `npm run simulate -- --seed ${seed} --trace: ${failure}`),
+    [],
+  )
+  t.ok(done >= seedsMin, `${done} seeds`)
+  t.comment(`${done} seeds`)
+})
+
+t.test('the same seed has the same trace, byte for byte', async (t) => {
+  const trace = (seed: number) =>
+    execFileSync(process.execPath, [join(import.meta.dirname, 'main.ts'), '--seed', String(seed), '--trace']).toString()
+  for (const seed of [7, 1_001]) {
+    const first = trace(seed)
+    t.ok(first.split('\n').length > 20, 'there is something in it')
+    t.equal(trace(seed), first)
+  }
+  t.not(trace(8), trace(9))
+})
+
+t.test('every guard that a mutation takes out stands in the product exactly once', async (t) => {
+  t.ok(mutations.length > 20)
+  for (const mutation of mutations) t.doesNotThrow(() => mutate(mutation), mutation.without)
+  const [first] = mutations
+  if (first === undefined) throw new Error('no mutations')
+  t.throws(() => mutated('nothing of the kind', first), /nothing like/)
+  t.throws(() => mutated(`${first.search}\n${first.search}`, first), /more than one/)
+})
