@@ -80,7 +80,7 @@ function wrongIn(contract: Contract, parameters: Parameter[], { path, query }: S
     const parameter = parameters.find((one) => one.name === name && one.in !== 'header')
     if (parameter === undefined) return [`the parameter ${name} is unknown`]
     if (given.findIndex(([other]) => other === name) !== at) return [`the parameter ${name} was sent twice`]
-    const isNumber = parameter.schema['type'] === 'integer' && /^-?\d+$/.test(text)
+    const isNumber = /^(integer|number)$/.test(String(parameter.schema['type'])) && /^-?\d+(\.\d+)?$/.test(text)
     return contract.faults(parameter.schema, isNumber ? Number(text) : text).map((fault) => `${name}=${text}${fault}`)
   })
 }

@@ -12,6 +12,7 @@ type Rules = TSchema & {
   pattern?: string
   minimum?: number
   maximum?: number
+  anyOf?: Rules[]
   minLength?: number
   maxLength?: number
 }
@@ -78,7 +79,8 @@ const asSent = (given: unknown): unknown => given
 
 const unknown = (names: Set<string>) => `is unknown here: there are ${[...names].join(', ')}`
 
-function inWords({ type, format, pattern, minimum, maximum, minLength = 0, maxLength }: Rules): string {
+function inWords({ anyOf, type, format, pattern, minimum, maximum, minLength = 0, maxLength }: Rules): string {
+  if (anyOf !== undefined) return 'must be a day or a time with its offset, as in 2026-01-31T09:30:00Z'
   if (type === 'integer') return `must be a whole number from ${minimum} to ${maximum}`
   if (type === 'number') return `must be a number from ${minimum} to ${maximum}`
   if (format !== undefined) return formats[format] ?? `must be a ${format}`

@@ -13,9 +13,7 @@ const narrowing: Narrowing = { time: 'placed_at', money: 'amount' }
 const sortable = [...queryFields(orders)].filter(([, { kind }]) => kind !== 'text').map(([name]) => name)
 const time = (what: string) =>
   Type.Optional(
-    Type.String({
-      minLength: 1,
-      maxLength: 40,
+    Type.Union([Type.String({ format: 'date' }), Type.String({ format: 'date-time' })], {
       description: `Placed ${what} this day or time.`,
       examples: ['2011-01-01'],
     }),
@@ -49,8 +47,9 @@ const query = Type.Object({
     Type.String({
       minLength: 1,
       maxLength: 8_000,
+      examples: ['true'],
       description:
-        'next_cursor of the page before, beside the same parameters; true on the first page: see /docs of the query.',
+        'next_cursor of the page before, beside the same parameters; true on the first page: all pages are of this moment.',
     }),
   ),
 })
