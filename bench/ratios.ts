@@ -34,6 +34,7 @@ const specs: RatioSpec[] = [
   rate('GET hit ÷ floor', 'read/hit', 'read/floor'),
   rate('GET 304 ÷ hit', 'read/not-modified', 'read/hit'),
   rate('GET miss ÷ hit', 'read/miss', 'read/hit'),
+  rate('search ÷ straight', 'search/elasticsearch', 'search/straight'),
 ]
 
 /** The ratios for which both rows exist. */
@@ -59,10 +60,14 @@ const ratioBars: [name: string, limit: Limit][] = [
   ['whole way ÷ ceiling', { at_least: 0.6 }],
   ['whole way ÷ one by one', { at_least: 10 }],
   ['GET hit ÷ floor', { at_least: 0.9 }],
+  ['search ÷ straight', { at_least: 0.75 }],
 ]
 const figureBars: [name: string, row: string, figure: string, limit: Limit][] = [
   ['seconds for 100,000 queued orders', 'drain/ordermill', 'seconds_per_100k', { at_most: 15 }],
   ['accept to persisted p99, ms', 'latency/ordermill', 'persisted_p99_ms', { at_most: 100 }],
+  ['search by Elasticsearch p99, ms', 'search/elasticsearch', 'p99_ms', { at_most: 100 }],
+  ['search by Postgres, p95 of the slowest, ms', 'search/postgres', 'worst_p95_ms', { at_most: 300 }],
+  ['search by Postgres, the slowest of all, ms', 'search/postgres', 'slowest_ms', { at_most: 2_000 }],
   ['accept to searchable p99, ms', 'latency/ordermill', 'searchable_p99_ms', { at_most: 1_500 }],
 ]
 

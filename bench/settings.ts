@@ -18,6 +18,9 @@ export type Settings = {
   latency_seconds: number
   /** Orders in Postgres that are read for the first time in one measurement. */
   missed: number
+  /** Orders that are searched, and how often each search is asked of Postgres in one round. */
+  searched: number
+  asked: number
 }
 
 export const full: Settings = {
@@ -33,6 +36,8 @@ export const full: Settings = {
   hold_seconds: 30,
   latency_seconds: 30,
   missed: 40_000,
+  searched: 1_000_000,
+  asked: 20,
 }
 
 /** Under three minutes in all. */
@@ -49,4 +54,6 @@ export const quick: Settings = {
   hold_seconds: 5,
   latency_seconds: 5,
   missed: 4_000,
+  searched: 10_000,
+  asked: 3,
 }

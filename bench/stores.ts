@@ -54,7 +54,7 @@ export async function openStores(env: Record<string, string>): Promise<Stores> {
         purge(RABBITMQ_URL ?? ''),
         forget(redis),
         pool.query(
-          `TRUNCATE orders, orders_history, search_cursors, search_rejects, ${floorNames.table}, ${floorNames.inserts} RESTART IDENTITY`,
+          `TRUNCATE orders, orders_history, orders_search, orders_texts, orders_words, search_cursors, search_rejects, ${floorNames.table}, ${floorNames.inserts} RESTART IDENTITY`,
         ),
         ELASTICSEARCH_URL === undefined ? undefined : removeIndices(ELASTICSEARCH_URL, '*orders*'),
       ])

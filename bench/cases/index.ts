@@ -3,7 +3,8 @@ import type { Case } from './case.ts'
 import { drain } from './drain.ts'
 import { latency } from './latency.ts'
 import { read } from './read.ts'
+import { search } from './search.ts'
 import { whole } from './whole.ts'
 
 /** All cases, in the order in which they run. */
-export const cases: Case[] = [accept, drain, whole, latency, read]
+export const cases: Case[] = [accept, drain, whole, latency, read, search]

@@ -5,6 +5,13 @@ export type Requests =
   | { kind: 'orders' /** Each with an Idempotency-Key of its own. */; keyed: boolean }
   /** `etags`: sent as If-None-Match, one for each path. */
   | { kind: 'gets'; paths: string[]; etags?: string[] }
+  /** GET where there is no body, else POST of that JSON. */
+  | { kind: 'plain'; requests: PlainRequest[] }
+
+export interface PlainRequest {
+  path: string
+  body?: string
+}
 
 /** What the load generator is asked to do. */
 export type LoadJob =

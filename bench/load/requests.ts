@@ -19,6 +19,16 @@ export function requestsOf(requests: Requests, url: string): () => Buffer {
       return Buffer.concat([Buffer.from(`${heads[n]}idempotency-key: ${run}-${at}\r\n\r\n`), bodies[n] as Buffer])
     }
   }
+  if (requests.kind === 'plain') {
+    const whole = requests.requests.map(({ path, body }) => {
+      if (body === undefined) return Buffer.from(`GET ${path} HTTP/1.1\r\nhost: ${host}\r\n\r\n`)
+      const length = Buffer.byteLength(body)
+      return Buffer.from(
+        `POST ${path} HTTP/1.1\r\nhost: ${host}\r\ncontent-type: application/json\r\ncontent-length: ${length}\r\n\r\n${body}`,
+      )
+    })
+    return () => whole[at++ % whole.length] as Buffer
+  }
   const { paths, etags } = requests
   const whole = paths.map((path, n) => {
     const condition = etags === undefined ? '' : `if-none-match: ${etags[n]}\r\n`
