@@ -124,10 +124,10 @@ export function createBroker(server: Server, onTaken: (properties: MessageProper
       pump(queue)
     },
     leave(taker) {
-      broker.cancel(taker)
       const queue = homes.get(taker)
       homes.delete(taker)
       if (queue === undefined) return
+      queue.takers = queue.takers.filter((one) => one !== taker) // what was in hand is back before the next one is served
       const back = [...taker.unacked.values()].map((message) => ({ ...message, redelivered: true }))
       taker.unacked.clear()
       queue.ready = [...back, ...queue.ready].sort((a, b) => a.place - b.place)

@@ -52,7 +52,12 @@ async function many(from: number, count: number): Promise<number> {
   const started = performance.now()
   const seconds = () => (performance.now() - started) / 1_000
   let told = 0
+  const named = new Set<number>()
   const tell = ({ done, failures }: Progress) => {
+    for (const { seed, failure } of failures) {
+      if (!named.has(seed)) console.log(`seed ${seed}: ${failure}`)
+      named.add(seed)
+    }
     if (seconds() - told < 5) return
     told = seconds()
     console.log(`${done} of ${count} seeds, ${Math.round(done / seconds())} a second, ${failures.length} failed`)

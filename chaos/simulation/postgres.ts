@@ -99,10 +99,10 @@ export function applyChains(postgres: Postgres, chains: Chain[]): Outcome[][] {
     const standing = rows.get(chain[0].id)
     const decision = decide(chain, standing, (hash) => history.has(chain[0].id + hash))
     outcomes.set(chain, decision.outcomes)
-    if (decision.write === undefined) continue
-    if (decision.write === 'update' && standing !== undefined) history.set(standing.id + standing.hash, standing)
     for (const [at, version] of chain.entries())
       if (decision.outcomes[at] === 'superseded') history.set(version.id + version.hash, version)
+    if (decision.write === undefined) continue
+    if (decision.write === 'update' && standing !== undefined) history.set(standing.id + standing.hash, standing)
     const winner = chain.at(-1) ?? chain[0]
     const row = { ...winner, change_seq: ++postgres.changeSeq }
     postgres.onWrite(row, standing)
