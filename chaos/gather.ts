@@ -1,0 +1,59 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Accounting, Evidence } from './checks/evidence.ts'
+import type { Call, Head } from './load/history.ts'
+import type { Stack } from './stack.ts'
+
+interface Gathering {
+  stack: Stack
+  head: Head
+  calls: Call[]
+  before: number
+  dead: string[]
+  recovery: Pick<Evidence, 'recovery_s' | 'open'>
+}
+
+/** Asks the stores for all that the checks look at; the view is refreshed before. */
+export async function gather({ stack, head, calls, before, dead, recovery }: Gathering): Promise<Evidence> {
+  const { stores } = stack
+  const api = stack.apis[0]?.url ?? ''
+  await refresh(api)
+  const accounting = await accountingOf(api)
+  const [stored, after, parked, rows, documents] = await Promise.all([
+    stores.persisted(head.change_seq),
+    stores.untouched(head.change_seq),
+    stores.parked(),
+    stores.rows(),
+    stores.documents(),
+  ])
+  const [cached, dirty, accounted] = await Promise.all([stores.cached(), stores.dirty(), stores.accounted()])
+  const [refreshes, viewDifferences] = await Promise.all([stores.refreshes(), stores.viewDifferences()])
+  return {
+    ...{ head, calls, stored, parked, rows, documents, cached, dirty, accounting, accounted, dead },
+    ...{ refreshes, viewDifferences, ...recovery },
+    untouched: { before, after },
+    memory: stack.memory(),
+  }
+}
+
+/** Two refreshes at once: one of them at least has to say that it was done. */
+async function refresh(api: string): Promise<void> {
+  for (let tries = 0; tries < 50; tries += 1) {
+    const answers = await Promise.all(
+      [1, 2].map(() => fetch(`${api}/api/admin/refresh`, { method: 'POST', signal: AbortSignal.timeout(60_000) })),
+    )
+    await Promise.all(answers.map((answer) => answer.body?.cancel()))
+    if (answers.some(({ status }) => status === 200)) return
+    await sleep(200)
+  }
+  throw new Error('the view cannot be refreshed')
+}
+
+/** The accounting; it may take a moment until it is exact. */
+async function accountingOf(api: string): Promise<Accounting> {
+  for (let tries = 1; ; tries += 1) {
+    const answer = await fetch(`${api}/api/admin/accounting`, { signal: AbortSignal.timeout(10_000) })
+    const accounting = (await answer.json()) as Accounting
+    if (accounting.exact || tries === 10) return accounting
+    await sleep(300)
+  }
+}

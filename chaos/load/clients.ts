@@ -1,0 +1,118 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Random } from '../simulation/random.ts'
+import type { Called, Caller } from './caller.ts'
+import type { Call } from './history.ts'
+import type { LoadSettings } from './settings.ts'
+
+/** What clients know of each other's records: few of them are changed often, most are not. */
+interface Known {
+  ids: string[]
+  etags: Map<string, string>
+}
+
+/** What all clients of a load share. */
+interface Shared {
+  call: Caller
+  settings: LoadSettings
+  prefix: string
+  known: Known
+  nextOp(): number
+  signal: AbortSignal
+}
+
+/** Most records that are changed and read; the oldest leave. */
+const recordsMax = 300
+const hot = 12
+const words = ['CAKESTAND', 'LANTERN', 'OWLS', 'TEACUP', 'BUNTING', 'DOORMAT'] as const
+
+/** One client: one request in flight, until the load ends. All it chooses follows from `random`. */
+export async function runClient(client: number, random: Random, shared: Shared): Promise<void> {
+  const { settings, signal } = shared
+  const pause_ms = (settings.clients / settings.rate) * 1_000
+  while (!signal.aborted) {
+    const began = performance.now()
+    await operate(client, random, shared)
+    const rest = pause_ms * (0.5 + random.float()) - (performance.now() - began)
+    if (rest > 0) await sleep(rest, undefined, { signal }).catch(() => undefined)
+  }
+}
+
+async function operate(client: number, random: Random, shared: Shared): Promise<void> {
+  const op = shared.nextOp()
+  const tag = `${shared.prefix}${op}`
+  const id = pick(random, shared.known)
+  const key = random.chance(0.4) ? { key: tag } : {}
+  const dice = random.float()
+  const base = { client, op }
+  const write = (asked: Omit<Call, 'began_ms' | 'ended_ms' | 'client' | 'op'>) =>
+    persist({ ...base, ...asked }, random, shared)
+  if (dice < 0.03) {
+    await shared.call({ ...base, kind: 'search', body: random.pick(words) })
+  } else if (dice < 0.05) {
+    const { told } = await write({ kind: 'bulk', tag, ...key, body: bulkOf(tag, random) })
+    if (told?.status === 201) for (const member of told.ids ?? []) remember(shared.known, member)
+  } else if (id === undefined || dice < 0.42) {
+    const { told, etag } = await write({ kind: 'create', tag, ...key, body: orderOf(tag, random) })
+    if (told?.status === 202 && told.id !== undefined) remember(shared.known, told.id, etag)
+  } else if (dice < 0.7) {
+    const held = random.chance(0.4) ? shared.known.etags.get(id) : undefined
+    const body = { reference: tag, quantity: 1 + random.below(100_000) }
+    await write({ kind: 'patch', tag, id, ...key, ...(held === undefined ? {} : { if_match: held }), body })
+  } else if (dice < 0.72) {
+    const { told } = await write({ kind: 'delete', tag, id, ...key })
+    if (told?.status === 202) forget(shared.known, id)
+  } else {
+    const { told, etag } = await shared.call({ ...base, kind: 'read', id })
+    if (told?.status === 200 && etag !== undefined) shared.known.etags.set(id, etag)
+    if (told?.status === 404) forget(shared.known, id)
+  }
+}
+
+/** A write: with a key it is sent again after a 503 or no answer, some times, and now and then for no reason at all. */
+async function persist(asked: Parameters<Caller>[0], random: Random, shared: Shared): Promise<Called> {
+  const tries = asked.key === undefined ? 1 : 2 + random.below(8)
+  let called = await shared.call(asked)
+  for (let n = 1; n < tries; n += 1) {
+    const isOpen = called.told === undefined || called.told.status === 503
+    if (!isOpen && !random.chance(0.05)) break
+    await sleep(50 + random.float() * 500 * n, undefined, { signal: shared.signal }).catch(() => undefined)
+    const again = await shared.call(asked)
+    if (isOpen || again.told?.status === 202) called = again
+    if (shared.signal.aborted) break
+  }
+  return called
+}
+
+export const orderOf = (tag: string, random: Random) => ({
+  product_name: `${random.pick(words)} ${random.below(1_000)}`,
+  amount: 1 + random.below(100_000) / 100,
+  currency: random.pick(['GBP', 'USD', 'EUR']),
+  quantity: 1 + random.below(20),
+  reference: tag,
+})
+
+/** A bulk of a few; one in eight has a member that makes it roll back. */
+function bulkOf(tag: string, random: Random) {
+  const members = Array.from({ length: 2 + random.below(12) }, (_, at) => orderOf(`${tag}.${at}`, random))
+  if (random.chance(0.125)) members.push({ ...orderOf(`${tag}.x`, random), product_name: failing })
+  return { orders: members }
+}
+
+/** The product that fails inside the transaction of its bulk. */
+export const failing = 'ERROR'
+
+function pick(random: Random, { ids }: Known): string | undefined {
+  return ids[random.chance(0.4) ? random.below(Math.min(hot, ids.length)) : random.below(ids.length)]
+}
+
+function remember({ ids, etags }: Known, id: string, etag?: string): void {
+  if (!ids.includes(id)) ids.push(id)
+  if (etag !== undefined) etags.set(id, etag)
+  if (ids.length > recordsMax) etags.delete(ids.splice(hot, 1)[0] ?? '')
+}
+
+function forget({ ids, etags }: Known, id: string): void {
+  const at = ids.indexOf(id)
+  if (at >= 0) ids.splice(at, 1)
+  etags.delete(id)
+}

@@ -1,0 +1,65 @@
+import { createRandom } from '../simulation/random.ts'
+import { createCaller } from './caller.ts'
+import { orderOf, runClient } from './clients.ts'
+import { createHistory, type Head, type History, type Told } from './history.ts'
+import { createHttp } from './http.ts'
+import type { LoadSettings } from './settings.ts'
+
+/** A running load, and its history. */
+export interface Load {
+  history: History
+  /** Places one order beside the load; it is part of the history. */
+  place(order: Partial<ReturnType<typeof orderOf>>, key?: string): Promise<Told | undefined>
+  /** Ends it: what is in flight is awaited. */
+  stop(): Promise<void>
+}
+
+interface Parts {
+  settings: LoadSettings
+  head: Head
+  file: string
+  apis(): string[]
+}
+
+/** Starts clients that create, change, delete and read orders until they are stopped. */
+export function startLoad({ settings, head, file, apis }: Parts): Load {
+  const history = createHistory(file, head)
+  const http = createHttp(settings.patience_ms)
+  const call = createCaller({ http, history, apis })
+  const ending = new AbortController()
+  let ops = 0
+  const nextOp = () => ++ops
+  const shared = {
+    call,
+    settings,
+    prefix: head.prefix,
+    known: { ids: [], etags: new Map<string, string>() },
+    nextOp,
+    signal: ending.signal,
+  }
+  const beside = createRandom(head.seed)
+  const clients = Array.from({ length: settings.clients }, (_, at) =>
+    runClient(at, createRandom(head.seed * 1_000 + at), shared),
+  )
+  const all = Promise.all(clients)
+  all.catch(() => undefined) // stop() tells
+  return {
+    history,
+    async place(order, key) {
+      const op = nextOp()
+      const tag = `${head.prefix}${op}`
+      const body = { ...orderOf(tag, beside), ...order }
+      const asked = { client: settings.clients, op, kind: 'create' as const, tag, body }
+      const { told } = await call(key === undefined ? asked : { ...asked, key })
+      return told
+    },
+    async stop() {
+      ending.abort()
+      try {
+        await all
+      } finally {
+        http.close()
+      }
+    },
+  }
+}

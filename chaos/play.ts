@@ -1,0 +1,101 @@
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Evidence, Violation } from './checks/evidence.ts'
+import { checks } from './checks/index.ts'
+import { operationsOf } from './checks/operations.ts'
+import { gather } from './gather.ts'
+import { readHistory } from './load/history.ts'
+import { startLoad } from './load/load.ts'
+import type { LoadSettings } from './load/settings.ts'
+import { untilQuiet } from './quiet.ts'
+import type { Outcome } from './results.ts'
+import type { Scenario, Scene } from './scenarios/scenario.ts'
+import { createRandom } from './simulation/random.ts'
+import type { Stack } from './stack.ts'
+
+export interface Playing {
+  stack: Stack
+  scenario: Scenario
+  seed: number
+  /** Goes before the tags of this run: another for each. */
+  prefix: string
+  settings: LoadSettings
+  outage_s: number | undefined
+  /** Where the history goes. */
+  folder: string
+  signal: AbortSignal
+  say(line: string): void
+}
+
+/** Plays a scenario: load, break, heal, wait until all is quiet, check. The stack is well before and, unless it is broken, after. */
+export async function play(playing: Playing): Promise<Outcome> {
+  const { stack, scenario, seed, prefix, folder, signal, say } = playing
+  const settings = { ...playing.settings, ...scenario.load }
+  const change_seq = await stack.stores.lastChange()
+  const before = await stack.stores.untouched(change_seq)
+  stack.memory()
+  const file = join(folder, `history-${scenario.name}-${seed}.ndjson`)
+  const head = { scenario: scenario.name, seed, prefix, change_seq }
+  const load = startLoad({ settings, head, file, apis: () => stack.apis.map(({ url }) => url) })
+  const random = createRandom(seed)
+  const outage_s = scenario.outage_s === undefined ? 0 : (playing.outage_s ?? scenario.outage_s)
+  const wait = (seconds: number) => sleep(seconds * 1_000, undefined, { signal }).then(() => undefined)
+  const scene: Scene = { stack, load, random, outage_s, say, wait }
+  const violations: Violation[] = []
+  const failed = (what: string, thrown: unknown) => {
+    signal.throwIfAborted()
+    violations.push({ invariant: what, says: thrown instanceof Error ? thrown.message : String(thrown) })
+  }
+  let dead: string[] = []
+  try {
+    await wait(settings.before_s + random.float() * scenario.within_s)
+    load.history.mark('break')
+    await scenario.break?.(scene)
+    await wait(outage_s)
+    load.history.mark('heal')
+    await scenario.heal?.(scene)
+    await stack.ready()
+    load.history.mark('healed')
+    await wait(settings.after_s)
+  } catch (thrown) {
+    failed('fault', thrown)
+  } finally {
+    await load.stop()
+  }
+  let recovery = await untilQuiet(stack, performance.now())
+  if (scenario.after !== undefined) {
+    await scenario.after(scene).catch((thrown: unknown) => failed('operator', thrown))
+    const { open } = await untilQuiet(stack, performance.now())
+    if (open !== undefined) recovery = { recovery_s: undefined, open }
+  }
+  dead = stack.dead()
+  load.history.mark('quiet')
+  load.history.close()
+  const { calls } = readHistory(file)
+  const evidence = await gather({ stack, head, calls, before, dead, recovery })
+  for (const check of checks) violations.push(...check(evidence))
+  return outcomeOf(playing, evidence, violations, file)
+}
+
+function outcomeOf({ scenario, seed }: Playing, evidence: Evidence, violations: Violation[], file: string): Outcome {
+  const operations = operationsOf(evidence.calls)
+  const count = (invariant: string, text = '') =>
+    violations.filter((one) => one.invariant === invariant && one.says.includes(text)).length
+  return {
+    scenario: scenario.name,
+    seed,
+    calls: evidence.calls.length,
+    accepted: operations.filter(({ accepted }) => accepted.length > 0).length,
+    unanswered: evidence.calls.filter(({ answer }) => answer === undefined).length,
+    refused: evidence.calls.filter(({ answer }) => answer?.status === 503).length,
+    lost: count('I1', 'lost'),
+    unexpected: count('I2'),
+    duplicates_applied: count('I3'),
+    parked: evidence.parked.filter(({ state }) => state === 'PARKED').length,
+    open: evidence.accounting.in_flight + evidence.dirty.unsent + evidence.dirty.sent,
+    recovery_s: evidence.recovery_s,
+    memory_mb: Math.round(Math.max(0, ...Object.values(evidence.memory))),
+    violations,
+    history: file,
+  }
+}

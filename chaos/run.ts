@@ -1,0 +1,97 @@
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { ServerProblem, serversFolder } from '@ordermill/servers'
+import { BadCommand, type Command, readCommand, usage } from './command.ts'
+import { full, quick } from './load/settings.ts'
+import { play } from './play.ts'
+import { brokenText, lineOf } from './report.ts'
+import { greenIn, isGreen, keepOutcome, type Outcome, summaryOf } from './results.ts'
+import { scenarios } from './scenarios/index.ts'
+import type { Scenario } from './scenarios/scenario.ts'
+import { onStack, type Stack } from './stack.ts'
+
+// `npm run chaos`. Progress goes to stderr, what was found to stdout.
+const stopping = new AbortController()
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => stopping.abort())
+process.on('disconnect', () => stopping.abort())
+process.channel?.unref()
+/** Progress, with the seconds since the start. */
+const say = (line: string): void => console.error(`${(performance.now() / 1_000).toFixed(0).padStart(4)} s  ${line}`)
+
+async function main(): Promise<number> {
+  const command = readCommand(process.argv.slice(2))
+  if (command.help) return print(usage)
+  if (command.list) return print(scenarios.map(({ name, says }) => `${name.padEnd(28)} ${says}`).join('\n'))
+  const folder = join(serversFolder(), 'chaos')
+  mkdirSync(folder, { recursive: true })
+  const runs = runsOf(command, join(folder, 'results.ndjson'))
+  const outcomes =
+    runs.length === 0
+      ? []
+      : await onStack({ signal: stopping.signal, say }, (stack) => playAll(stack, runs, command, folder))
+  const summary = summaryOf(outcomes)
+  const { failed } = summary
+  print(
+    `${outcomes.length} runs, ${failed.length} broken, ${summary.accepted} writes accepted, slowest recovery ${summary.slowest_recovery_seconds} s`,
+  )
+  if (command.json) print(JSON.stringify(summary))
+  return failed.length === 0 ? 0 : 1
+}
+
+interface Run {
+  scenario: Scenario
+  seed: number
+}
+
+/** What is to run: seed by seed, each with every scenario, so that a long run has seen all of them early. @throws BadCommand */
+function runsOf({ scenarios: names, seed, seeds, resume }: Command, results: string): Run[] {
+  for (const name of names)
+    if (!scenarios.some((scenario) => scenario.name === name))
+      throw new BadCommand(`there is no scenario '${name}': ${scenarios.map((one) => one.name).join(', ')}`)
+  const chosen = scenarios.filter(({ name }) => names.length === 0 || names.includes(name))
+  const green = resume ? greenIn(results) : new Set<string>()
+  return Array.from({ length: seeds }, (_, at) => seed + at)
+    .flatMap((one) => chosen.map((scenario) => ({ scenario, seed: one })))
+    .filter((run) => !green.has(`${run.scenario.name} ${run.seed}`))
+}
+
+async function playAll(stack: Stack, runs: Run[], command: Command, folder: string): Promise<Outcome[]> {
+  const outcomes: Outcome[] = []
+  const settings = command.quick ? quick : full
+  const options = `${command.outage_s === undefined ? '' : ` --for ${command.outage_s}`}${command.quick ? ' --quick' : ''}`
+  for (const [at, { scenario, seed }] of runs.entries()) {
+    stopping.signal.throwIfAborted()
+    say(`${at + 1}/${runs.length}  ${scenario.name}: ${scenario.says}`)
+    await stack.ready()
+    const playing = { stack, scenario, seed, settings, folder, say, prefix: `r${at + 1}-` }
+    const outcome = await play({ ...playing, outage_s: command.outage_s, signal: stopping.signal })
+    outcomes.push(outcome)
+    keepOutcome(join(folder, 'results.ndjson'), outcome)
+    print(lineOf(outcome))
+    if (isGreen(outcome)) continue
+    stack.keepLogs(outcome.history.replace(/\.ndjson$/, '-logs'))
+    print(brokenText(outcome, options))
+  }
+  return outcomes
+}
+
+function print(text: string): 0 {
+  console.log(text)
+  return 0
+}
+
+main().then(
+  (code) => {
+    process.exitCode = code
+  },
+  (thrown: unknown) => {
+    process.exitCode = 1
+    if (stopping.signal.aborted) console.error('Stopped')
+    else
+      console.error(
+        thrown instanceof ServerProblem || thrown instanceof BadCommand
+          ? thrown.message
+          : String(thrown instanceof Error ? thrown.stack : thrown),
+      )
+  },
+)

@@ -1,0 +1,32 @@
+import type { Load } from '../load/load.ts'
+import type { LoadSettings } from '../load/settings.ts'
+import type { Random } from '../simulation/random.ts'
+import type { Stack } from '../stack.ts'
+
+/** What a fault may use. */
+export interface Scene {
+  stack: Stack
+  load: Load
+  random: Random
+  /** How long it stays broken, in seconds. */
+  outage_s: number
+  say(line: string): void
+  /** Waits within the load. @throws if the run is stopped */
+  wait(seconds: number): Promise<void>
+}
+
+/** One thing that is broken under load, as data. */
+export interface Scenario {
+  name: string
+  says: string
+  /** Seconds after the first two of the load at which it breaks: chosen by the seed. */
+  within_s: number
+  /** How long it stays broken unless --for says otherwise, in seconds; absent: its course is in `break`. */
+  outage_s?: number
+  break?(scene: Scene): Promise<void>
+  /** Mends it. The stack then starts what does not run, and waits until all of it is ready. */
+  heal?(scene: Scene): Promise<void>
+  /** What an operator does about it then, the load having ended and all being quiet. @throws Error if it does not work */
+  after?(scene: Scene): Promise<void>
+  load?: Partial<LoadSettings>
+}

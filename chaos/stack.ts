@@ -1,0 +1,170 @@
+import { copyFileSync, existsSync, mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { migrate } from '@ordermill/database/migrate'
+import {
+  Guard,
+  type ServerHandle,
+  type ServerName,
+  type Servers,
+  serversFolder,
+  startServers,
+} from '@ordermill/servers'
+import { residentMb } from '../bench/accounting.ts'
+import { machineOnly, removeLeft } from '../servers/machine.ts'
+import { freePort } from '../servers/ports.ts'
+import { planServices } from '../servers/services.ts'
+import { Supervised } from '../servers/supervisor.ts'
+import { waitFor } from '../servers/waiting.ts'
+import { openStores, type Stores } from './stores.ts'
+
+/** An API or a worker in a process of its own. */
+export interface Service {
+  kind: 'api' | 'worker'
+  name: string
+  url: string
+  process: Supervised
+  logFile: string
+}
+
+/** What is broken: real servers, an API and two workers, and a view of what the servers hold. */
+export interface Stack {
+  env: Record<string, string>
+  stores: Stores
+  server(name: ServerName): ServerHandle
+  apis: Service[]
+  workers: Service[]
+  /** Starts one more service; it is ready when this resolves. */
+  add(kind: Service['kind']): Promise<Service>
+  /** Stops a service in order and forgets it. */
+  retire(service: Service): Promise<void>
+  /** Starts what does not run, and waits until all of it says that it is ready. @throws Error if it does not within a minute */
+  ready(): Promise<void>
+  /** The highest resident memory of each service since the last call, in MB. */
+  memory(): Record<string, number>
+  /** Services that do not run. */
+  dead(): string[]
+  /** Copies the logs of services and servers into a folder. */
+  keepLogs(folder: string): void
+}
+
+/** What a killed API left unpublished is published after this long: by default 30 s, which is all the time that recovery may take. */
+const options = { FLUSH_AFTER_MS: '10000' }
+/** RabbitMQ 3.10 may lose a quorum queue when it is killed right after declaring it; that is its own matter. */
+const youth_ms = 4_000
+
+interface Opening {
+  signal: AbortSignal
+  say(line: string): void
+}
+
+/** Starts the stack, hands it to `work`, and leaves nothing behind. */
+export async function onStack<T>({ signal, say }: Opening, work: (stack: Stack) => Promise<T>): Promise<T> {
+  removeLeft('chaos')
+  const dataDir = join(serversFolder(), `chaos-${process.pid}`)
+  mkdirSync(dataDir, { recursive: true })
+  const guard = new Guard()
+  const machine = machineOnly()
+  const servers = await startServers({ dataDir, env: machine, log: say, guard, signal })
+  const started: Service[] = []
+  let stores: Stores | undefined
+  let watch: NodeJS.Timeout | undefined
+  try {
+    const { env } = servers
+    await migrate(env['POSTGRES_DSN'] ?? '', 'up')
+    stores = await openStores(env)
+    const peaks = new Map<string, number>()
+    const stack = build({ servers, stores, started, dataDir, machine, guard, say, peaks })
+    watch = setInterval(() => {
+      for (const { name, process: one } of started)
+        if (one.pid !== undefined) peaks.set(name, Math.max(peaks.get(name) ?? 0, residentMb(one.pid)))
+    }, 250)
+    await Promise.all([stack.add('api'), stack.add('worker'), stack.add('worker')])
+    await sleep(youth_ms, undefined, { signal })
+    return await work(stack)
+  } finally {
+    clearInterval(watch)
+    await Promise.allSettled(started.map((service) => service.process.stop()))
+    await stores?.close()
+    await servers.discard()
+    guard.close()
+  }
+}
+
+interface Building {
+  servers: Servers
+  stores: Stores
+  started: Service[]
+  dataDir: string
+  machine: Record<string, string | undefined>
+  guard: Guard
+  say(line: string): void
+  peaks: Map<string, number>
+}
+
+function build({ servers, stores, started, dataDir, machine, guard, say, peaks }: Building): Stack {
+  let count = 0
+  const of = (kind: Service['kind']) => started.filter((service) => service.kind === kind)
+  const logs = new Map(Object.entries(servers.servers).map(([name, { logFile }]) => [name, logFile]))
+  const stack: Stack = {
+    env: servers.env,
+    stores,
+    server(name) {
+      const handle = servers.servers[name]
+      if (handle === undefined) throw new Error(`There is no ${name}: ${servers.notes.join(' ')}`)
+      return handle
+    },
+    get apis() {
+      return of('api')
+    },
+    get workers() {
+      return of('worker')
+    },
+    async add(kind) {
+      const name = `${kind}-${++count}`
+      const port = String(await freePort())
+      const folder = join(dataDir, name)
+      mkdirSync(folder)
+      const plan = planServices(folder, { ...machine, ...options, ...servers.env, API_PORT: port, WORKER_PORT: port })[
+        kind
+      ]
+      const service: Service = {
+        ...{ kind, name, url: plan.url, logFile: plan.logFile },
+        process: new Supervised(plan, { guard, log: say, restart: false }),
+      }
+      started.push(service)
+      logs.set(name, plan.logFile)
+      await service.process.start()
+      return service
+    },
+    async retire(service) {
+      await service.process.stop()
+      started.splice(started.indexOf(service), 1)
+    },
+    async ready() {
+      await Promise.all(Object.values(servers.servers).map((server) => server.start()))
+      await Promise.all(started.map(({ process: one }) => one.start()))
+      const late = await waitFor(async () => ((await allReady(started)) ? 'ready' : undefined), { timeoutMs: 60_000 })
+      if (late === undefined) throw new Error('the services are not ready, a minute after everything else was')
+    },
+    memory() {
+      const found = Object.fromEntries(peaks)
+      peaks.clear()
+      return found
+    },
+    dead: () => started.filter(({ process: one }) => one.pid === undefined).map(({ name }) => name),
+    keepLogs(folder) {
+      mkdirSync(folder, { recursive: true })
+      for (const [name, file] of logs) if (existsSync(file)) copyFileSync(file, join(folder, `${name}.log`))
+    },
+  }
+  return stack
+}
+
+async function allReady(services: Service[]): Promise<boolean> {
+  const answers = await Promise.all(
+    services.map(({ url }) => fetch(`${url}/health/ready`, { signal: AbortSignal.timeout(2_000) })),
+  )
+  await Promise.all(answers.map((answer) => answer.body?.cancel()))
+  return answers.every(({ status }) => status === 200)
+}
