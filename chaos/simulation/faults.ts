@@ -159,6 +159,13 @@ const ofBroker: Record<string, Fault> = {
 }
 
 const ofPostgres: Record<string, Fault> = {
+  'postgres stalls, and at the next commit a worker loses the broker'(parts) {
+    const { world, fleet } = parts
+    world.aimed.commit.push(() => {
+      for (const wire of [...world.broker.server.wires]) if (fleet.workers.some((one) => one === wire.owner)) wire.cut()
+    })
+    return stalled(postgres)(parts)
+  },
   'postgres restarts': down(postgres),
   'postgres stalls': stalled(postgres),
   'postgres is slow': slow(postgres, 400),

@@ -49,8 +49,11 @@ export function createWorld(
     fire('commit')
     if (before === undefined) return
     if (row.version <= before.version) broken(`I4: ${row.id} went from ${before.version} to ${row.version}`)
-    if (!truth.descends(row.hash, before.hash))
-      broken(`I4: ${truth.nameOf(row.id)} v${row.version} stands on what it was not built on`)
+    // What stands between the two came in the same chain, and is history by now.
+    let at = row.parent
+    while (at !== null && at !== before.hash && postgres.history.has(row.id + at))
+      at = truth.known.get(at)?.parent ?? null
+    if (at !== before.hash) broken(`I4: ${truth.nameOf(row.id)} v${row.version} stands on what it was not built on`)
   }
   const clock_ms = () => Math.floor(start_ms + scheduler.now())
   const redis = createRedis({
@@ -66,6 +69,7 @@ export function createWorld(
       broken(`I1: ${truth.nameOf(id)} v${version} is marked as sent, and no queue ever took it`)
     },
   })
+  const postgres = createPostgres(onWrite)
   return {
     scheduler,
     random,
@@ -78,7 +82,7 @@ export function createWorld(
     aimed,
     redis: { server: createServer('redis'), store: redis },
     broker: createBroker(createServer('broker'), ({ messageId }) => truth.taken.add(String(messageId))),
-    postgres: { server: createServer('postgres'), store: createPostgres(onWrite), stuck: false },
+    postgres: { server: createServer('postgres'), store: postgres, stuck: false },
     engine: { server: createServer('engine'), store: { index: undefined, refuses: 0 } },
   }
 }
