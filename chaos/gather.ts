@@ -6,6 +6,7 @@ import type { Stack } from './stack.ts'
 interface Gathering {
   stack: Stack
   head: Head
+  mayFail: boolean
   calls: Call[]
   before: number
   dead: string[]
@@ -13,7 +14,7 @@ interface Gathering {
 }
 
 /** Asks the stores for all that the checks look at; the view is refreshed before. */
-export async function gather({ stack, head, calls, before, dead, recovery }: Gathering): Promise<Evidence> {
+export async function gather({ stack, head, mayFail, calls, before, dead, recovery }: Gathering): Promise<Evidence> {
   const { stores } = stack
   const api = stack.apis[0]?.url ?? ''
   await refresh(api)
@@ -28,7 +29,7 @@ export async function gather({ stack, head, calls, before, dead, recovery }: Gat
   const [cached, dirty, accounted] = await Promise.all([stores.cached(), stores.dirty(), stores.accounted()])
   const [refreshes, viewDifferences] = await Promise.all([stores.refreshes(), stores.viewDifferences()])
   return {
-    ...{ head, calls, stored, parked, rows, documents, cached, dirty, accounting, accounted, dead },
+    ...{ head, mayFail, calls, stored, parked, rows, documents, cached, dirty, accounting, accounted, dead },
     ...{ refreshes, viewDifferences, ...recovery },
     untouched: { before, after },
     memory: stack.memory(),

@@ -50,8 +50,9 @@ export async function play(playing: Playing): Promise<Outcome> {
   try {
     await wait(settings.before_s + random.float() * scenario.within_s)
     load.history.mark('break')
+    const brokenAt = performance.now()
     await scenario.break?.(scene)
-    await wait(outage_s)
+    await wait(Math.max(0, outage_s - (performance.now() - brokenAt) / 1_000)) // some stay until it is over
     load.history.mark('heal')
     await scenario.heal?.(scene)
     await stack.ready()
@@ -72,7 +73,8 @@ export async function play(playing: Playing): Promise<Outcome> {
   load.history.mark('quiet')
   load.history.close()
   const { calls } = readHistory(file)
-  const evidence = await gather({ stack, head, calls, before, dead, recovery })
+  const mayFail = scenario.nothingFails !== true
+  const evidence = await gather({ stack, head, mayFail, calls, before, dead, recovery })
   for (const check of checks) violations.push(...check(evidence))
   return outcomeOf(playing, evidence, violations, file)
 }

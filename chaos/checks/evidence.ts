@@ -56,6 +56,8 @@ export interface Accounting {
 /** All that is known after a scenario. Checks look at this alone. */
 export interface Evidence {
   head: Head
+  /** Whether any request may have been refused or lost. */
+  mayFail: boolean
   calls: Call[]
   stored: Stored[]
   /** Rows that this scenario had no business with: how many there were, and how many have not changed since. */

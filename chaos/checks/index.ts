@@ -3,7 +3,7 @@ import { cacheEqualsPostgres, writesAreRead } from './cache.ts'
 import type { Check } from './evidence.ts'
 import { nothingIsLost, nothingRefusedTurnsUp } from './lost.ts'
 import { bulksAreWhole, keysActOnce } from './once.ts'
-import { processesHold, recoversSoon } from './processes.ts'
+import { nothingFails, processesHold, recoversSoon } from './processes.ts'
 import { searchEqualsPostgres } from './search.ts'
 import { nothingIsUnexpected } from './unexpected.ts'
 import { readsNeverGoBack, versionsChain } from './versions.ts'
@@ -18,7 +18,7 @@ export const checks: Check[] = [
   searchEqualsPostgres,
   ...[cacheEqualsPostgres, writesAreRead],
   ...[itAddsUp, parkedIsIntact],
-  processesHold,
+  ...[processesHold, nothingFails],
   recoversSoon,
   viewEqualsRecount,
 ]

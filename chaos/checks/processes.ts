@@ -28,3 +28,12 @@ export const recoversSoon: Check = ({ recovery_s, open }) => {
     ? []
     : [{ invariant: 'I9', says: `it was quiet only after ${recovery_s.toFixed(1)} s` }]
 }
+
+/** I8: while everything is replaced in order, no request fails. */
+export const nothingFails: Check = ({ mayFail, calls }) =>
+  calls
+    .filter(({ answer }) => !mayFail && (answer === undefined || answer.status >= 500 || answer.status === 429))
+    .map(({ kind, tag, id, answer, error }) => ({
+      invariant: 'I8',
+      says: `${kind} ${tag ?? id} failed: ${answer?.status ?? error} ${answer?.code ?? ''}`,
+    }))

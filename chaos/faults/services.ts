@@ -30,3 +30,32 @@ async function persistedBy({ url }: Service): Promise<number> {
   )
   return [...text.matchAll(/^records_persisted_total\{[^}]*\} (\S+)$/gm)].reduce((sum, [, n]) => sum + Number(n), 0)
 }
+
+/** Workers are killed in turn, each as soon as the one before is ready again. */
+export async function killWorkers({ stack, wait, random }: Scene, times: number): Promise<void> {
+  for (let killed = 0; killed < times; killed += 1) {
+    const { workers } = stack
+    const worker = workers[killed % workers.length]
+    await worker?.process.kill('SIGKILL')
+    await worker?.process.start()
+    await wait(random.float() * 0.3)
+  }
+}
+
+/** The worker that persists is stopped in order and started again, some times. */
+export async function stopWorkers(scene: Scene, times: number): Promise<void> {
+  for (let stopped = 0; stopped < times; stopped += 1) {
+    const worker = await activeWorker(scene)
+    await worker.process.stop()
+    await worker.process.start()
+  }
+}
+
+/** Every service is replaced, workers first: the new one is ready before the old one is stopped. */
+export async function replaceAll({ stack, wait }: Scene): Promise<void> {
+  for (const old of [...stack.workers, ...stack.apis]) {
+    await stack.add(old.kind)
+    await stack.retire(old)
+    await wait(0.5)
+  }
+}

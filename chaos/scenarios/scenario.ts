@@ -21,7 +21,7 @@ export interface Scenario {
   says: string
   /** Seconds after the first two of the load at which it breaks: chosen by the seed. */
   within_s: number
-  /** How long it stays broken unless --for says otherwise, in seconds; absent: its course is in `break`. */
+  /** How long it stays broken unless --for says otherwise, in seconds; absent: `break` takes as long as it takes. */
   outage_s?: number
   break?(scene: Scene): Promise<void>
   /** Mends it. The stack then starts what does not run, and waits until all of it is ready. */
@@ -29,4 +29,6 @@ export interface Scenario {
   /** What an operator does about it then, the load having ended and all being quiet. @throws Error if it does not work */
   after?(scene: Scene): Promise<void>
   load?: Partial<LoadSettings>
+  /** No request may fail or be refused. */
+  nothingFails?: true
 }

@@ -1,0 +1,57 @@
+import { appendFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { createHistory, readHistory } from './load/history.ts'
+import { brokenText, lineOf } from './report.ts'
+import { greenIn, keepOutcome, type Outcome, summaryOf } from './results.ts'
+
+const outcome = (given: Partial<Outcome>): Outcome => ({
+  ...{ scenario: 'redis-away', seed: 1, calls: 10, accepted: 5, unanswered: 0, refused: 1, lost: 0, unexpected: 0 },
+  ...{ duplicates_applied: 0, parked: 0, open: 0, recovery_s: 2, memory_mb: 180, violations: [], history: 'h.ndjson' },
+  ...given,
+})
+const violations = [{ invariant: 'I1', says: 'create t-1 was answered 202 and is lost' }]
+
+t.test('of each scenario and seed the last run counts; a line that was cut short counts as none', async (t) => {
+  const file = join(t.testdir({}), 'results.ndjson')
+  t.same(greenIn(file), new Set())
+  keepOutcome(file, outcome({ seed: 1, violations }))
+  keepOutcome(file, outcome({ seed: 1 }))
+  keepOutcome(file, outcome({ seed: 2 }))
+  keepOutcome(file, outcome({ seed: 2, violations }))
+  keepOutcome(file, outcome({ seed: 3 }))
+  appendFileSync(file, '{"scenario":"redis-away","seed":4,"viol')
+  t.same(greenIn(file), new Set(['redis-away 1', 'redis-away 3']))
+})
+
+t.test('the summary adds up what runs found, and names those that broke something', async (t) => {
+  const summary = summaryOf([outcome({}), outcome({ seed: 2, lost: 1, violations, recovery_s: 7.25 })])
+  t.match(summary, { scenarios: 1, seeds: 2, accepted: 10, lost: 1, slowest_recovery_seconds: 7.3 })
+  t.same(summary.failed, [{ scenario: 'redis-away', seed: 2, violations, history: 'h.ndjson' }])
+  t.equal(summaryOf([outcome({ recovery_s: undefined })]).slowest_recovery_seconds, null, 'never is not soon')
+})
+
+t.test('what is broken is printed with the command that runs it again', async (t) => {
+  const broken = outcome({ seed: 7, violations })
+  t.match(lineOf(broken), /^BROKEN redis-away \(seed 7\)/)
+  t.match(lineOf(outcome({})), /^ok .*quiet after 2.0 s/)
+  t.match(
+    brokenText(broken, ' --for 60'),
+    /I1: create t-1[\s\S]*npm run chaos -- --scenario redis-away --seed 7 --for 60/,
+  )
+})
+
+t.test('a history is read back as it was written', async (t) => {
+  const file = join(t.testdir({}), 'history.ndjson')
+  const head = { scenario: 'redis-away', seed: 1, prefix: 'r1-', change_seq: 5 }
+  const history = createHistory(file, head)
+  const call = { client: 0, op: 1, kind: 'read' as const, id: 'x', began_ms: 1, ended_ms: 2, error: 'TIMEOUT' }
+  history.add(call)
+  history.mark('break')
+  history.close()
+  history.add(call) // too late
+  const found = readHistory(file)
+  t.same(found.head, head)
+  t.same(found.calls, [call])
+  t.match(found.marks, [{ mark: 'break', at_ms: Number }])
+})
