@@ -22,7 +22,7 @@ export async function gather({ stack, head, mayFail, calls, before, dead, recove
   const [stored, after, parked, rows, documents] = await Promise.all([
     stores.persisted(head.change_seq),
     stores.untouched(head.change_seq),
-    stores.parked(),
+    stores.parked(head.parked),
     stores.rows(),
     stores.documents(),
   ])

@@ -35,7 +35,7 @@ export async function play(playing: Playing): Promise<Outcome> {
   const before = await stack.stores.untouched(change_seq)
   stack.memory()
   const file = join(folder, `history-${scenario.name}-${seed}.ndjson`)
-  const head = { scenario: scenario.name, seed, prefix, change_seq }
+  const head = { scenario: scenario.name, seed, prefix, change_seq, parked: await stack.stores.lastParked() }
   const load = startLoad({ settings, head, file, apis: () => stack.apis.map(({ url }) => url) })
   const random = createRandom(seed)
   const outage_s = scenario.outage_s === undefined ? 0 : (playing.outage_s ?? scenario.outage_s)
@@ -60,6 +60,7 @@ export async function play(playing: Playing): Promise<Outcome> {
     await wait(settings.after_s)
   } catch (thrown) {
     failed('fault', thrown)
+    await scenario.heal?.(scene).catch(() => undefined) // the first error is the one to tell
   } finally {
     await load.stop()
   }

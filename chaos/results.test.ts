@@ -43,7 +43,7 @@ t.test('what is broken is printed with the command that runs it again', async (t
 
 t.test('a history is read back as it was written', async (t) => {
   const file = join(t.testdir({}), 'history.ndjson')
-  const head = { scenario: 'redis-away', seed: 1, prefix: 'r1-', change_seq: 5 }
+  const head = { scenario: 'redis-away', seed: 1, prefix: 'r1-', change_seq: 5, parked: 0 }
   const history = createHistory(file, head)
   const call = { client: 0, op: 1, kind: 'read' as const, id: 'x', began_ms: 1, ended_ms: 2, error: 'TIMEOUT' }
   history.add(call)

@@ -26,7 +26,9 @@ export interface Stores {
   persisted(after: number): Promise<Stored[]>
   /** How many rows have not changed since. */
   untouched(upTo: number): Promise<number>
-  parked(): Promise<ParkedRow[]>
+  /** The last row of the ledger. */
+  lastParked(): Promise<number>
+  parked(after: number): Promise<ParkedRow[]>
   rows(): Promise<Document[]>
   documents(): Promise<Document[]>
   cached(): Promise<Cached[]>
@@ -96,7 +98,8 @@ export async function openStores(env: Record<string, string>): Promise<Stores> {
     lastChange: () => count('SELECT coalesce(max(change_seq), 0) AS n FROM orders'),
     persisted: (after) => persisted(pool, after),
     untouched: (upTo) => count('SELECT count(*) AS n FROM orders WHERE change_seq <= $1', [upTo]),
-    parked: () => parked(pool),
+    lastParked: () => count('SELECT coalesce(max(n), 0) AS n FROM parked'),
+    parked: (after) => parked(pool, after),
     rows: () => rowsAsDocuments(pool),
     documents: () => documentsOf(engine),
     cached: () => cachedIn(redis),

@@ -17,11 +17,12 @@ export async function persisted(pool: pg.Pool, after: number): Promise<Stored[]>
   return rows.map((row) => ({ ...row, change_seq: row.change_seq === null ? null : Number(row.change_seq) }))
 }
 
-/** The ledger, but for what was discarded. */
-export async function parked(pool: pg.Pool): Promise<ParkedRow[]> {
+/** What was set aside since row `after` of the ledger, but for what was discarded. */
+export async function parked(pool: pg.Pool, after: number): Promise<ParkedRow[]> {
   const { rows } = await pool.query<ParkedRow & { n: string; body: Buffer }>(
     `SELECT n, id, version, hash, code, reason, state, body, headers ->> 'parent' AS parent
-     FROM parked WHERE state <> 'DISCARDED' ORDER BY n`,
+     FROM parked WHERE state <> 'DISCARDED' AND n > $1 ORDER BY n`,
+    [after],
   )
   return rows.map(({ n, body, ...row }) => ({ ...row, n: Number(n), body: (body as Buffer).toString() }))
 }

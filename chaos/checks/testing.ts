@@ -55,7 +55,7 @@ export function well(): Evidence {
   const second = changed(first, 't-2')
   const record = JSON.parse(second.text) as Record<string, unknown>
   return {
-    head: { scenario: 'test', seed: 1, prefix: 't-', change_seq: 0 },
+    head: { scenario: 'test', seed: 1, prefix: 't-', change_seq: 0, parked: 0 },
     mayFail: true,
     calls: [
       call(1, { kind: 'create', body: order('t-1'), key: 't-1', answer: { status: 202, id, version: 1 } }),

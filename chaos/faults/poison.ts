@@ -16,14 +16,14 @@ export async function sendPoison({ stack, load, say }: Scene): Promise<void> {
   if (told?.status !== 202) throw new Error(`the poison was answered ${told?.status}`)
   const began = performance.now()
   const row = await until('the poison is parked', async () =>
-    (await stack.stores.parked()).find(({ id }) => id === told.id),
+    (await stack.stores.parked(0)).find(({ id }) => id === told.id),
   )
   say(`  parked within ${((performance.now() - began) / 1_000).toFixed(1)} s as ${row.code}: ${row.reason}`)
 }
 
 /** What an operator does: a dry run, which fails; the mend; a dry run, which passes; the replay. */
 export async function mendPoison({ stack, say }: Scene): Promise<void> {
-  const [row, more] = (await stack.stores.parked()).filter(({ state }) => state === 'PARKED')
+  const [row, more] = (await stack.stores.parked(0)).filter(({ state }) => state === 'PARKED')
   if (row === undefined || more !== undefined) throw new Error('one record has to be parked, no more')
   const call = async (what: string) => {
     const url = `${stack.apis[0]?.url}/api/admin/parked/${row.n}/${what}`

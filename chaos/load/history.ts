@@ -51,6 +51,8 @@ export interface Head {
   prefix: string
   /** The last change before it began. */
   change_seq: number
+  /** The last row of the ledger before it began. */
+  parked: number
 }
 
 /** A file of calls as they end, one JSON object a line. */
