@@ -202,7 +202,7 @@ export function createRecordCache({ client, collection, namespace, dirtyLimit }:
     },
 
     async period() {
-      const epoch = await epochs.current()
+      const epoch = await epochs.look() // what was wiped since must not be counted as accepted
       const counts = await everyBucket((bucket) => client.hget(keys.counters(bucket), epoch))
       const accepted = counts.reduce((sum, count) => sum + Number(count ?? 0), 0)
       return { epoch, since: new Date(openedAt(epoch)).toISOString(), accepted }

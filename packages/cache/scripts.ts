@@ -112,7 +112,8 @@ return redis.call('ZREM', KEYS[2], ARGV[1]) + redis.call('ZREM', KEYS[3], ARGV[1
 /**
  * Settles persisted versions of one bucket. KEYS unsent, sent, parked · ARGV prefix, ttl_s, floor_s, then id, version, hash of each.
  * Cached the same: clean, with a TTL. Cached an older one or a fork: no longer read; while the broker does not have it, it keeps its mark
- * and its text, to be published and parked. Absent: a floor, so that a late fill cannot bring an older one.
+ * and its text, to be published and parked. A floor stands below what is now in Postgres, so that a late fill cannot bring an older one,
+ * whatever is evicted meanwhile.
  */
 export const settle = `
 local removed = 0
@@ -127,11 +128,15 @@ for i = 4, #ARGV, 3 do
     removed = removed + redis.call('ZREM', KEYS[1], member) + redis.call('ZREM', KEYS[2], member) + redis.call('ZREM', KEYS[3], member)
     redis.call('UNLINK', ARGV[1] .. member)
   end
-  if held == version and heldHash == hash then
-    redis.call('EXPIRE', key, ARGV[2])
-  elseif not held or tonumber(held) <= tonumber(version) then
-    if held and redis.call('ZSCORE', KEYS[1], id .. ':' .. held) then redis.call('RENAME', key, key .. ':' .. held)
-    elseif held then redis.call('UNLINK', key) end
+  local stands = held == version and heldHash == hash
+  local passed = not held or tonumber(held) <= tonumber(version)
+  if stands then redis.call('EXPIRE', key, ARGV[2])
+  elseif held and passed then
+    if redis.call('ZSCORE', KEYS[1], id .. ':' .. held) then redis.call('RENAME', key, key .. ':' .. held)
+    else redis.call('UNLINK', key) end
+  end
+  -- A reader may still hold an older row in its hand. Of a first version there is none.
+  if passed and not (stands and version == '1') then
     local floor = ARGV[1] .. 'floor:' .. id
     local standing = redis.call('GET', floor)
     if not standing or tonumber(standing) < tonumber(version) then redis.call('SET', floor, version, 'EX', ARGV[3]) end

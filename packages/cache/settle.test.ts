@@ -122,6 +122,22 @@ t.test(
   },
 )
 
+t.test(
+  'after settling a change that is evicted at once, a late fill with the version before it is not kept',
+  async (t) => {
+    const { cache, keys } = await newCache()
+    const [first, second] = orderChain()
+    await cache.accept(first)
+    await cache.settle([first])
+    t.equal(await redis.exists(keys.floor(first.id)), 0, 'nothing is older than a first version')
+    await cache.accept(second, first)
+    await cache.settle([second])
+    await redis.unlink(keys.record(first.id))
+    t.equal((await cache.fill(first.id, first)).version?.version, 1)
+    t.equal(await cache.read(first.id), undefined)
+  },
+)
+
 t.test('a fill gives what stands when that is newer, and keeps its hands off what is dirty', async (t) => {
   const { cache, keys } = await newCache()
   const first = firstOrder()

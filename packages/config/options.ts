@@ -160,7 +160,7 @@ export const options = {
     about: 'How long a record may be dirty before the flusher publishes it again, in milliseconds.',
     min: 100,
     max: 60 * minute_ms,
-    default: '30000',
+    default: '10000',
   }),
   FOLLOW_EVERY_MS: whole({
     about: 'How often a follower looks for changes that nobody told it of, in milliseconds.',
