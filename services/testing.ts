@@ -28,15 +28,16 @@ export async function startTestApi(t: Teardown, env: Env): Promise<{ app: Fastif
   const { app, brokerReady } = await buildApp(options, createLogger({ service: 'api', level: options.LOG_LEVEL }))
   t.teardown(() => app.close())
   await brokerReady
+  const { promise: away, resolve } = Promise.withResolvers<void>()
   const client = connectCache({
     urls: options.REDIS_ADDR,
     timeout_ms: 5_000,
-    onError: () => undefined,
+    onError: () => resolve(),
     onReady: () => undefined,
   })
   t.teardown(() => client.disconnect())
   const parts = { client, collection: orders.name, namespace: options.NAMESPACE, dirtyLimit: options.DIRTY_LIMIT }
-  await until('the cache is there', () => openCache(parts).catch(() => undefined))
+  await Promise.race([away, until('the cache is there', () => openCache(parts).catch(() => undefined))])
   const url = await app.listen({ host: '127.0.0.1', port: options.API_PORT })
   return { app, url }
 }
