@@ -14,6 +14,7 @@ export interface SearchParameters {
   limit?: number
   page?: number
   cursor?: string
+  facets?: string
 }
 
 /** The fields of a collection that parameters narrow down by. */
@@ -27,7 +28,7 @@ export interface Narrowing {
  * @throws InvalidParameters with every fault
  */
 export async function readSearch(c: Collection, { time, money }: Narrowing, sent: SearchParameters): Promise<Asked> {
-  const { q, status, from, to, min_amount, max_amount, sort, limit, page, cursor } = sent
+  const { q, status, from, to, min_amount, max_amount, sort, limit, page, cursor, facets } = sent
   const range = (field: string, bounds: object) => (Object.keys(bounds).length === 0 ? {} : { [field]: bounds })
   const ranges = {
     ...range(time, { ...(from !== undefined && { gte: from }), ...(to !== undefined && { lt: to }) }),
@@ -45,6 +46,7 @@ export async function readSearch(c: Collection, { time, money }: Narrowing, sent
     ...(limit !== undefined && { limit }),
     ...(page !== undefined && { page }),
     ...(cursor !== undefined && { cursor: cursor === 'true' ? true : cursor }),
+    ...(facets !== undefined && { facets: facets.split(',') }),
   }
   const simple = simpleQuery(c, q)
   if (simple === undefined) throw wrong('q', 'words', 'must have fewer words')
@@ -67,7 +69,8 @@ export async function asParameters<T>({ time, money }: Narrowing, read: () => T 
       [`${ranges}/${money}/gte`]: 'min_amount',
       [`${ranges}/${money}/lte`]: 'max_amount',
     }
-    const nameOf = (pointer: string) => names[pointer] ?? (pointer.startsWith('/order_by') ? 'sort' : pointer.slice(1))
+    const lists: Record<string, string> = { order_by: 'sort', facets: 'facets' }
+    const nameOf = (pointer: string) => names[pointer] ?? lists[pointer.split('/')[1] ?? ''] ?? pointer.slice(1)
     throw new InvalidParameters(
       thrown.faults.map(({ pointer, code, detail }) => ({ parameter: nameOf(pointer), code, detail })),
     )

@@ -1,7 +1,9 @@
 import { orders, queryFields } from '@ordermill/model'
+import { facetsOf } from '@ordermill/search'
 import type { FastifyInstance } from 'fastify'
 import Type from 'typebox'
 import { exampleOf } from '../examples.ts'
+import { facetCountsSchema } from '../facet-schema.ts'
 import { hitsText, sendFound } from '../hits.ts'
 import { highlightsSchema, nextCursorSchema } from '../query-schema.ts'
 import type { Reader } from '../reader.ts'
@@ -11,6 +13,9 @@ import type { Walk } from '../walking.ts'
 
 const narrowing: Narrowing = { time: 'placed_at', money: 'amount' }
 const sortable = [...queryFields(orders)].filter(([, { kind }]) => kind !== 'text').map(([name]) => name)
+const countable = [...queryFields(orders)]
+  .filter(([, field]) => facetsOf(field).includes('values'))
+  .map(([name]) => name)
 const time = (what: string) =>
   Type.Optional(
     Type.Union([Type.String({ format: 'date' }), Type.String({ format: 'date-time' })], {
@@ -52,6 +57,14 @@ const query = Type.Object({
         'next_cursor of the page before, beside the same parameters; true on the first page: all pages are of this moment.',
     }),
   ),
+  facets: Type.Optional(
+    Type.String({
+      minLength: 1,
+      maxLength: 200,
+      description: `Fields, separated by commas, whose most frequent values are counted over all that match. There are ${countable.join(', ')}.`,
+      examples: [countable.slice(0, 2).join()],
+    }),
+  ),
 })
 const found = named(
   'SearchResult',
@@ -67,6 +80,7 @@ const found = named(
       ),
     ),
     total: Type.Integer({ minimum: 0, description: 'Exact up to 10000.' }),
+    facets: Type.Optional(facetCountsSchema()),
     engine: Type.String({ description: 'Who answered, as in X-Search-Engine.' }),
     lag: Type.Optional(lagSchema),
     next_cursor: nextCursorSchema,
@@ -112,6 +126,6 @@ export function searchRoutes(app: FastifyInstance, { walk, reader }: SearchParts
     const asked = await readSearch(orders, narrowing, request.query)
     const answered = await asParameters(narrowing, () => walk(asked, request.id))
     const hits = await hitsText(orders, reader, answered, request.id, { highlight: asked.query.where })
-    return sendFound(reply, answered, hits, answered.total.value)
+    return sendFound(reply, answered, hits, answered.total.value, asked.query.facets)
   })
 }
