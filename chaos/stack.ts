@@ -25,6 +25,8 @@ export interface Service {
   url: string
   process: Supervised
   logFile: string
+  /** Whether requests are sent to it: from the first time that it is ready, whatever becomes of it then. */
+  isKnown: boolean
 }
 
 /** What is broken: real servers, an API and two workers, and a view of what the servers hold. */
@@ -36,7 +38,7 @@ export interface Stack {
   workers: Service[]
   /** Starts one more service; it is ready when this resolves. */
   add(kind: Service['kind']): Promise<Service>
-  /** Stops a service in order and forgets it. */
+  /** Takes a service out of what clients know, as a balancer would, and stops it in order with what is in flight. */
   retire(service: Service): Promise<void>
   /** Starts what does not run, and waits until all of it says that it is ready. @throws Error if it does not within a minute */
   ready(): Promise<void>
@@ -52,6 +54,9 @@ export interface Stack {
 const options = { FLUSH_AFTER_MS: '10000' }
 /** RabbitMQ 3.10 may lose a quorum queue when it is killed right after declaring it; that is its own matter. */
 const youth_ms = 4_000
+
+/** How long a balancer leaves a service alone before it is stopped. */
+const letGo_ms = 500
 
 interface Opening {
   signal: AbortSignal
@@ -104,7 +109,7 @@ interface Building {
 
 function build({ servers, stores, started, dataDir, machine, guard, say, peaks }: Building): Stack {
   let count = 0
-  const of = (kind: Service['kind']) => started.filter((service) => service.kind === kind)
+  const of = (kind: Service['kind']) => started.filter((service) => service.kind === kind && service.isKnown)
   const logs = new Map(Object.entries(servers.servers).map(([name, { logFile }]) => [name, logFile]))
   const stack: Stack = {
     env: servers.env,
@@ -131,13 +136,17 @@ function build({ servers, stores, started, dataDir, machine, guard, say, peaks }
       const service: Service = {
         ...{ kind, name, url: plan.url, logFile: plan.logFile },
         process: new Supervised(plan, { guard, log: say, restart: false }),
+        isKnown: false,
       }
       started.push(service)
       logs.set(name, plan.logFile)
       await service.process.start()
+      service.isKnown = true
       return service
     },
     async retire(service) {
+      service.isKnown = false
+      await sleep(letGo_ms) // a request that is on its way to a connection that is being closed would be lost
       await service.process.stop()
       started.splice(started.indexOf(service), 1)
     },
