@@ -107,3 +107,18 @@ t.test('a broker that hangs lets publishes time out, and confirms others once it
   await until('it publishes again', async () => (await reasonOf('thawed')) === 'confirmed', 30_000)
   await allArrive(['thawed', ...ids('frozen', 10)])
 })
+
+t.test('a broker that hangs holds up no close for more than seconds', async (t) => {
+  const parts = { urls, topology, onLost: () => undefined }
+  const closing = [
+    createPublisher({ ...parts, name: 'closing-publisher', window: 1, timeout_ms: 1_000 }),
+    createConsumer({ ...parts, name: 'closing', queue, prefetch: 1, batchMax: 1, batchWait_ms: 0 }),
+  ]
+  await Promise.all(closing.map(({ ready }) => ready))
+  await server.kill('SIGSTOP')
+  const started = performance.now()
+  await Promise.all(closing.map((one) => ('close' in one ? one.close() : one.stop(0)))).finally(() =>
+    server.kill('SIGCONT'),
+  )
+  t.ok(performance.now() - started < 6_000, `${performance.now() - started} ms`)
+})

@@ -8,6 +8,9 @@ import { TopologyMismatch } from './topology.ts'
  */
 const heartbeat_s = 8
 
+/** How long the broker may take to answer a close: one that hangs, or waits for a queue it cannot reach, answers none. */
+const closeMax_ms = 2_000
+
 interface ConnectionParts {
   urls: string[]
   /** Names the connection on the broker's dashboard. */
@@ -29,6 +32,7 @@ export interface QueueConnection {
 export function keepConnected({ urls, name, setup, onLost, onBlocked }: ConnectionParts): QueueConnection {
   let closed = false
   let current: RecoveringChannelModel | undefined
+  let last: ChannelModel | undefined
   const { promise: ready, resolve, reject } = Promise.withResolvers<void>()
   ready.catch(() => undefined)
 
@@ -48,6 +52,7 @@ export function keepConnected({ urls, name, setup, onLost, onBlocked }: Connecti
         async setup(model: ChannelModel) {
           // First line: a reset while the set-up runs emits 'error', and an unheard one ends the process.
           model.on('error', () => undefined)
+          last = model
           await setup(model)
         },
       },
@@ -72,7 +77,16 @@ export function keepConnected({ urls, name, setup, onLost, onBlocked }: Connecti
     ready,
     async close() {
       closed = true
-      await current?.close()
+      const { promise: late, resolve: giveUp } = Promise.withResolvers<void>()
+      const timer = setTimeout(giveUp, closeMax_ms)
+      await Promise.race([current?.close(), late.then(() => destroy(last))])
+      clearTimeout(timer)
     },
   }
+}
+
+/** Cuts the socket: what waits for its end fails. */
+function destroy(model: ChannelModel | undefined): void {
+  const { connection } = (model ?? {}) as unknown as { connection?: { stream?: { destroy(error: Error): void } } }
+  connection?.stream?.destroy(new Error('the broker answered no close'))
 }
