@@ -61,7 +61,7 @@ export function startApi(world: World, name: string): Api {
     const acceptor = createAcceptor({
       collection,
       cache,
-      durable: () => true,
+      durable: () => world.lossless,
       publisher: { ...publisher, publish },
       exchange: topology.exchange,
       marker: createMarker(cache, () => undefined),
@@ -91,9 +91,6 @@ export function startApi(world: World, name: string): Api {
     setInterval(() => cache.checkEpoch().catch(() => undefined), settings.epochEvery_ms)
     const writer = createWriter({ collection, cache, stored, findKeyUse, acceptor: witnessed })
     const reader = createReader({ collection, cache, stored, onRead: () => undefined })
-    const serve = () => Object.assign(api, { writer, reader })
-    // Without the broker only Redis vouches for what is accepted: not where Redis forgets.
-    if (world.lossless) serve()
-    else publisher.ready.then(serve)
+    Object.assign(api, { writer, reader })
   }
 }

@@ -55,8 +55,12 @@ export interface Broker {
   messages(): Message[]
 }
 
-/** @param onTaken Told of every message that a queue takes. */
-export function createBroker(server: Server, onTaken: (properties: MessageProperties) => void): Broker {
+/** @param onTaken Told of every message that a queue takes; `onAcked` of every ack. */
+export function createBroker(
+  server: Server,
+  onTaken: (properties: MessageProperties) => void,
+  onAcked: () => void,
+): Broker {
   const queues = new Map<string, Queue>()
   const bindings = new Map<string, string>()
   const onBlocked = new Set<(blocked: boolean) => void>()
@@ -110,6 +114,7 @@ export function createBroker(server: Server, onTaken: (properties: MessageProper
       pump(queue)
     },
     ack(taker, upTo) {
+      onAcked()
       for (const tag of taker.unacked.keys()) {
         if (tag > upTo) break
         taker.unacked.delete(tag)

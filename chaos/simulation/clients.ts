@@ -70,8 +70,7 @@ function createClient(
         )
       })
     })
-  /** One in fifty is a record that Postgres will not take. */
-  const reference = () => (random.chance(0.02) ? badReference : `${name}-${count}`)
+  const reference = () => (random.chance(world.badChance) ? badReference : `${name}-${count}`)
   const caller = (key?: string): Caller => ({
     correlationId: `${name}-${count}`,
     traceparent: undefined,

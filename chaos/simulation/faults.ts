@@ -71,7 +71,7 @@ const frozen = ({ world }: FaultParts, process: Process | undefined) => {
 
 /** The same, but right after the next commit, or the next version that the cache takes: where most can go wrong. */
 const aimed =
-  (at: 'commit' | 'accept', fault: Fault): Fault =>
+  (at: keyof World['aimed'], fault: Fault): Fault =>
   (parts) => {
     let heal: (() => void) | undefined
     let over = false
@@ -81,6 +81,16 @@ const aimed =
     return () => {
       over = true
       heal?.()
+    }
+  }
+
+/** Several at once. */
+const together =
+  (...faults: [Fault, ...Fault[]]): Fault =>
+  (parts) => {
+    const heals = faults.map((fault) => fault(parts))
+    return () => {
+      for (const heal of heals) heal?.()
     }
   }
 
@@ -101,8 +111,19 @@ const workerCrashes: Fault = ({ world, fleet }) => {
   if (worker !== undefined) crash(world, worker)
   return () => fleet.restartWorker(at)
 }
+const workersCrash: Fault = ({ world, fleet }) => {
+  for (const worker of fleet.workers) crash(world, worker)
+  return () => {
+    for (const at of fleet.workers.keys()) fleet.restartWorker(at)
+  }
+}
 const apiFreezes: Fault = (parts) =>
   frozen(parts, parts.fleet.apis[parts.world.random.below(parts.fleet.apis.length)]?.process)
+const blocks: Fault = ({ world: { broker: on } }) => {
+  on.block(true)
+  return () => on.block(false)
+}
+const wiped = down(redis, ({ redis: { store } }) => store.wipe())
 const takesOver: Fault = ({ world: { redis: on, random, clock_ms } }) => {
   for (const wire of [...on.server.wires]) wire.cut()
   on.store.forgetAfter(clock_ms() - random.float() * 300)
@@ -140,10 +161,7 @@ const ofBroker: Record<string, Fault> = {
   'a connection to the broker is cut': cutOne(broker),
   'a connection to the broker is cut at a commit': aimed('commit', cutOne(broker)),
   'a connection to the broker stalls': stallOne(broker),
-  'broker blocks'({ world }) {
-    world.broker.block(true)
-    return () => world.broker.block(false)
-  },
+  'broker blocks': blocks,
   'queues are full'({ world }) {
     world.broker.trouble.full = true
     return () => {
@@ -201,7 +219,7 @@ const ofForgetfulRedis: Record<string, Fault> = {
   'redis loses its last writes': down(redis, ({ redis: { store }, random, clock_ms }) =>
     store.forgetAfter(clock_ms() - random.float() * 1_500),
   ),
-  'redis is wiped': down(redis, ({ redis: { store } }) => store.wipe()),
+  'redis is wiped': wiped,
   'a replica without the last writes takes over': takesOver,
   'an api freezes at an accept, and a replica without it takes over': aimed('accept', (parts) => {
     apiFreezes(parts)
@@ -209,9 +227,19 @@ const ofForgetfulRedis: Record<string, Fault> = {
   }),
 }
 
+/** All that could make good what a worker lost is gone with it; of what is in the queue nothing may be lost all the same. */
+const allButTheQueue = together(workersCrash, down(postgres), wiped)
+const ofLosses: Record<string, Fault> = {
+  'at an ack all but the queue is gone': aimed('ack', allButTheQueue),
+  'the broker blocks, and at an ack all but the queue is gone': together(blocks, aimed('ack', allButTheQueue)),
+  'at an ack the broker blocks, and all but the queue is gone': aimed('ack', together(blocks, allButTheQueue)),
+  'redis is wiped while postgres is slow': together(wiped, slow(postgres, 400)),
+  'a replica without the last writes takes over while postgres is slow': together(takesOver, slow(postgres, 400)),
+}
+
 type Kinds = [Record<string, Fault>, ...Record<string, Fault>[]]
 const lossless: Kinds = [ofProcesses, ofRedis, ofBroker, ofPostgres, ofEngine]
-const lossy: Kinds = [ofProcesses, ofForgetfulRedis, ofRedis, ofPostgres, ofEngine]
+const lossy: Kinds = [ofProcesses, ofForgetfulRedis, ofLosses, ofRedis, ofBroker, ofPostgres, ofEngine]
 
 /** Plans what goes wrong within `during_ms`; everything is made good by then. Gives what tells whether it is. */
 export function planFaults(parts: FaultParts, during_ms: number): { healed(): boolean } {
@@ -233,7 +261,9 @@ export function planFaults(parts: FaultParts, during_ms: number): { healed(): bo
       })
     })
   }
-  const kinds = world.lossless ? lossless : lossy
+  const focused: Kinds = [ofLosses]
+  const all = world.lossless ? lossless : lossy
+  const kinds = !world.lossless && random.chance(0.3) ? focused : all
   for (let n = random.below(8); n > 0; n -= 1) {
     const kind = Object.entries(random.pick(kinds)) as [[string, Fault], ...[string, Fault][]]
     plan(...random.pick(kind))

@@ -1,11 +1,15 @@
 import { parseArgs } from 'node:util'
 import { runMutations } from './mutate.ts'
+import type { Mutation } from './mutations.ts'
 import { runSplit } from './processes.ts'
 import { type Progress, traceSeed } from './seeds.ts'
+import type { Run } from './simulate.ts'
 
 const usage = `npm run simulate -- [--seeds COUNT] [--from SEED]   simulates seeds on all cores (1,000 from 1)
 npm run simulate -- --seed SEED [--trace]          simulates one, and prints everything that happens in it
-npm run simulate -- --mutations [--seeds COUNT]    takes the guards out of a copy one by one, and says which are missed`
+npm run simulate -- --mutations [--seeds COUNT] [--only WORDS] [--markdown]
+                                                   takes the guards out of a copy one by one (only those in whose description
+                                                   the words stand), and says which are missed within so many seeds (5,000)`
 
 process.exitCode = await main(process.argv.slice(2))
 
@@ -18,12 +22,14 @@ async function main(args: string[]): Promise<number> {
       from: { type: 'string', default: '1' },
       trace: { type: 'boolean', default: false },
       mutations: { type: 'boolean', default: false },
+      only: { type: 'string', default: '' },
+      markdown: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
   })
   const [seed, count, from] = [
     values.seed ?? '1',
-    values.seeds ?? (values.mutations ? '20000' : '1000'),
+    values.seeds ?? (values.mutations ? '5000' : '1000'),
     values.from,
   ].map(Number)
   if (
@@ -36,7 +42,7 @@ async function main(args: string[]): Promise<number> {
     console.log(usage)
     return values.help ? 0 : 1
   }
-  if (values.mutations) return await withoutGuards(count)
+  if (values.mutations) return await withoutGuards(count, values.only, values.markdown)
   return values.seed === undefined ? await many(from, count) : await one(seed, values.trace)
 }
 
@@ -69,16 +75,19 @@ async function many(from: number, count: number): Promise<number> {
   return failures.length > 0 || done < count ? 1 : 0
 }
 
-async function withoutGuards(seedsMax: number): Promise<number> {
-  const missed = await runMutations(seedsMax, ({ without }, seeds, caught) =>
-    console.log(
-      caught === undefined
-        ? `MISSED in ${seeds} seeds, without ${without}`
-        : `after ${String(seeds).padStart(5)} seeds, without ${without}\n             ${caught.failure?.split('\n')[0]}`,
-    ),
-  )
-  console.log(
-    missed.length === 0 ? 'every guard that was taken out was missed' : `${missed.length} guards can go unnoticed`,
-  )
+async function withoutGuards(seedsMax: number, only: string, markdown: boolean): Promise<number> {
+  const line = ({ without, missed }: Mutation, seeds: number, caught: Run | undefined) => {
+    const broken = caught?.failure?.split('\n')[0]
+    if (markdown)
+      return `| ${without} | ${broken === undefined ? '' : seeds} | ${broken?.slice(0, 2) ?? missed ?? 'missed'} |`
+    if (missed !== undefined) return `not simulated, without ${without}\n    ${missed}`
+    if (broken === undefined) return `MISSED in ${seeds} seeds, without ${without}`
+    return `seed ${String(seeds).padStart(5)}, without ${without}\n    ${broken}`
+  }
+  if (markdown) console.log('| without | first seed that notices it | what breaks |\n|---|---|---|')
+  const tell = (...what: Parameters<typeof line>) => console.log(line(...what))
+  const missed = await runMutations({ seedsMax, only, tell })
+  if (!markdown)
+    console.log(missed.length === 0 ? 'no guard can go unnoticed' : `${missed.length} guards can go unnoticed`)
   return missed.length === 0 ? 0 : 1
 }

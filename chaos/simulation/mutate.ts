@@ -20,28 +20,37 @@ export function mutated(source: string, { file, search, replace }: Mutation): st
 export const mutate = (mutation: Mutation, tree = repository): string =>
   mutated(readFileSync(join(tree, mutation.file), 'utf8'), mutation)
 
+/** How long the simulation goes on without a guard before that counts as missed, and which guards are taken out. */
+interface MutationParts {
+  seedsMax: number
+  /** Only guards in whose words this occurs. */
+  only: string
+  tell(mutation: Mutation, seeds: number, caught: Run | undefined): void
+}
+
 /**
  * Takes one guard after the other out of a copy of the tree, and simulates until a promise breaks.
- * Tells of each after how many seeds it was noticed, and how; gives those that were not.
+ * Tells of each after how many seeds it was noticed, and how; gives those that were not, and of which nothing says why.
  */
-export async function runMutations(
-  seedsMax: number,
-  tell: (mutation: Mutation, seeds: number, caught: Run | undefined) => void,
-): Promise<Mutation[]> {
+export async function runMutations({ seedsMax, only, tell }: MutationParts): Promise<Mutation[]> {
   const tree = mkdtempSync(join(tmpdir(), 'ordermill-mutations-'))
   try {
     for (const name of copied)
       cpSync(join(repository, name), join(tree, name), { recursive: true, verbatimSymlinks: true })
     symlinkSync(join(repository, 'node_modules'), join(tree, 'node_modules'))
     const missed: Mutation[] = []
-    for (const mutation of mutations) {
+    for (const mutation of mutations.filter(({ without }) => without.includes(only))) {
+      if (mutation.missed !== undefined) {
+        tell(mutation, 0, undefined)
+        continue
+      }
       const path = join(tree, mutation.file)
       const original = readFileSync(path, 'utf8')
       writeFileSync(path, mutate(mutation, tree))
       const seeds = { from: 1, count: seedsMax, step: 1 }
       const { done, failures } = await runSplit({ seeds, folder: join(tree, 'chaos/simulation'), stopAtFailure: true })
       writeFileSync(path, original)
-      tell(mutation, done, failures[0])
+      tell(mutation, failures[0]?.seed ?? done, failures[0])
       if (failures.length === 0) missed.push(mutation)
     }
     return missed

@@ -6,6 +6,8 @@ export interface Mutation {
   /** Found exactly once in the file. */
   search: string
   replace: string
+  /** Why no seed can notice it, if none can: chaos on real servers has to. */
+  missed?: string
 }
 
 export const mutations: Mutation[] = [

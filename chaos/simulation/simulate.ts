@@ -33,6 +33,8 @@ const patience_ms = 60_000
 export async function simulate({ seed, start_ms, onTrace }: RunParts): Promise<Run> {
   const random = createRandom(seed)
   const scheduler = createScheduler(random, afterPromises)
+  const { stackTraceLimit } = Error
+  if (onTrace === undefined) Error.stackTraceLimit = 0 // the product throws a lot here; --trace has the stacks
   const restore = replaceGlobals(scheduler, random, start_ms)
   const trace = (line: () => string) => onTrace?.(`${scheduler.now().toFixed(2).padStart(9)} ${line()}`)
   let failure: unknown
@@ -47,6 +49,7 @@ export async function simulate({ seed, start_ms, onTrace }: RunParts): Promise<R
     failure ??= thrown
   } finally {
     restore()
+    Error.stackTraceLimit = stackTraceLimit
   }
   const message = failure instanceof Violation ? failure.message : failure instanceof Error ? failure.stack : undefined
   return { seed, failure: message, events: scheduler.moment() }

@@ -14,16 +14,18 @@ export interface World {
   scheduler: Scheduler
   random: Random
   truth: Truth
-  /** Redis forgets nothing in this one, and the broker may be in trouble; else the other way round: one store loses data at a time. */
+  /** Redis forgets nothing in this one, and vouches for what the broker lacks; else only the broker does. */
   lossless: boolean
+  /** How likely Postgres will not take what a client writes. */
+  badChance: number
   redis: { server: Server; store: Redis }
   broker: Broker
   postgres: { server: Server; store: Postgres; stuck: boolean }
   engine: { server: Server; store: Engine }
   /** The clock of servers, in milliseconds of the Unix epoch. */
   clock_ms(): number
-  /** What waits for the next commit of Postgres, or for the next version that the cache takes: it happens right after. */
-  aimed: Record<'commit' | 'accept', (() => void)[]>
+  /** What waits for the next commit of Postgres, the next version that the cache takes, or the next ack: it happens right after. */
+  aimed: Record<'commit' | 'accept' | 'ack', (() => void)[]>
   /** A rule was broken: it ends here. Who notices may be deep in the product, which catches what is thrown. */
   broken(what: string): void
   /** What a client saw of a record that it may see only if a version of it was parked. */
@@ -37,9 +39,9 @@ export function createWorld(
 ): World {
   const { scheduler, random, trace, broken, start_ms } = parts
   const truth = createTruth()
-  const aimed: World['aimed'] = { commit: [], accept: [] }
+  const aimed: World['aimed'] = { commit: [], accept: [], ack: [] }
   const fire = (at: keyof World['aimed']) => {
-    for (const run of aimed[at].splice(0)) scheduler.after(random.float() * 3, undefined, run)
+    if (aimed[at].length > 0) for (const run of aimed[at].splice(0)) scheduler.after(random.float() * 3, undefined, run)
   }
   const onWrite = (row: Change, before: Change | undefined) => {
     trace(
@@ -75,13 +77,18 @@ export function createWorld(
     random,
     truth,
     lossless: random.chance(0.5),
+    badChance: random.chance(0.8) ? 0.02 : 0.3,
     trace,
     clock_ms,
     broken,
     suspicions: [],
     aimed,
     redis: { server: createServer('redis'), store: redis },
-    broker: createBroker(createServer('broker'), ({ messageId }) => truth.taken.add(String(messageId))),
+    broker: createBroker(
+      createServer('broker'),
+      ({ messageId }) => truth.taken.add(String(messageId)),
+      () => fire('ack'),
+    ),
     postgres: { server: createServer('postgres'), store: postgres, stuck: false },
     engine: { server: createServer('engine'), store: { index: undefined, refuses: 0 } },
   }
