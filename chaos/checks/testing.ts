@@ -7,8 +7,10 @@ import {
   type StoredRecord,
   type Version,
 } from '@ordermill/model'
+import type { Test } from 'tap'
 import type { Call } from '../load/history.ts'
 import type { Evidence, ParkedRow, Stored } from './evidence.ts'
+import { checks } from './index.ts'
 
 const id = '01936f5e-8a4c-7d20-9b1e-3f5a6c7d8e9f'
 const now = '2026-01-31T09:30:00.125Z'
@@ -81,4 +83,41 @@ export function well(): Evidence {
     ],
     viewDifferences: 0,
   }
+}
+
+/** What is broken, the promise that it breaks, how that is told, and how it is broken. */
+export type Broken = [what: string, invariant: string, says: RegExp, breakIt: (evidence: Evidence) => void]
+
+export const found = (evidence: Evidence) => checks.flatMap((check) => check(evidence))
+
+/** All checks are asked about evidence that was well and then broken: one has to see it. */
+export function seesAll(t: Pick<Test, 'test'>, broken: Broken[]): void {
+  for (const [what, invariant, says, breakIt] of broken)
+    t.test(`${invariant} sees it: ${what}`, async (t) => {
+      const evidence = well()
+      breakIt(evidence)
+      const seen = found(evidence).filter((violation) => violation.invariant === invariant)
+      t.ok(
+        seen.some((violation) => says.test(violation.says)),
+        JSON.stringify(seen),
+      )
+    })
+}
+
+export const other = '01936f5e-8a4c-7d20-9b1e-000000000001'
+export const first = (evidence: Evidence): Stored => evidence.stored[0] as Stored
+export const second = (evidence: Evidence): Stored => evidence.stored[1] as Stored
+export const callAt = (evidence: Evidence, at: number): Call => evidence.calls[at] as Call
+
+/** The change is parked instead of persisted. */
+export function park(evidence: Evidence, reason: string): void {
+  const [version] = evidence.stored
+  const one = created('t-1')
+  if (version?.hash !== one.hash) throw new Error('versions differ')
+  const record = JSON.parse(one.text) as Record<string, unknown>
+  evidence.stored = [stored(one, 1)]
+  evidence.rows = [{ id: one.id, change_seq: 1, record }]
+  evidence.documents = [{ id: one.id, change_seq: 1, record }]
+  evidence.parked = [parkedAs(changed(one, 't-2'), reason)]
+  evidence.accounted = { persisted: 1, stored: 1 }
 }
