@@ -37,6 +37,41 @@ t.test('a search that Postgres does not answer in time is stopped there', async 
   t.same(rows, [], 'nothing runs on')
 })
 
+t.test(
+  'the time is that of the whole search: what its first statement waited for, the next one has no more',
+  async (t) => {
+    const { env } = await corner(t, environment())
+    const { POSTGRES_DSN: dsn } = readOptions(env, ['POSTGRES_DSN'])
+    const database = createDatabase({
+      dsn,
+      name: 'slow-search',
+      poolMax: 1,
+      timeout_ms: 60_000,
+      onLost: () => undefined,
+    })
+    t.teardown(() => database.stop())
+    const locked = async (table: string) => {
+      const client = new Client(dsn)
+      await client.connect()
+      t.teardown(() => client.end())
+      await client.query(`BEGIN; LOCK TABLE ${table} IN ACCESS EXCLUSIVE MODE`)
+      return client
+    }
+    const words = await locked('orders_words')
+    await locked('orders_search')
+    const where: Query['where'] = { kind: 'text', field: 'product_name', how: 'shuffle', words: ['lantren'], slop: 0, any: false, fuzzy: true } // biome-ignore format: one line
+    const budget_ms = 2_000
+    const started = performance.now()
+    const gone_ms = () => performance.now() - started
+    const answered = searchRecords(database, orders, { ...query, where }, { timeout_ms: budget_ms })
+    const rejected = t.rejects(answered, { name: 'Unavailable', code: 'database-57014' })
+    await until('most of the time is gone', () => gone_ms() > budget_ms * 0.75)
+    await words.query('ROLLBACK')
+    await rejected
+    t.ok(gone_ms() < budget_ms * 1.4, `stopped after ${gone_ms().toFixed(0)} ms`)
+  },
+)
+
 t.test('Elasticsearch is told when to give up, and is hung up on when it does not', async (t) => {
   let said = ''
   let gone = false

@@ -20,7 +20,7 @@ CREATE TABLE orders_search (
   deleted_at timestamp with time zone
 );
 CREATE INDEX orders_search_status ON orders_search (status, id) WHERE deleted_at IS NULL;
-CREATE INDEX orders_search_product_name ON orders_search (product_name, id) WHERE deleted_at IS NULL;
+CREATE INDEX orders_search_product_name ON orders_search (product_name, id) INCLUDE (status, quantity, amount, placed_at, created_at, updated_at) WHERE deleted_at IS NULL;
 CREATE INDEX orders_search_quantity ON orders_search (quantity, id) WHERE deleted_at IS NULL;
 CREATE INDEX orders_search_amount ON orders_search (amount, id) WHERE deleted_at IS NULL;
 CREATE INDEX orders_search_currency ON orders_search (currency, id) WHERE deleted_at IS NULL;
