@@ -51,7 +51,11 @@ export function createEpochs(client: Pick<CacheClient, 'epoch' | 'on'>, keys: Ke
     let candidate = ''
     for (let looks = 0; looks < looksMax; looks += 1) {
       const found = await ask(candidate)
-      const newest = found.reduce((most, [epoch]) => (epoch > most ? epoch : most), '')
+      const newest =
+        found
+          .map(([epoch]) => epoch)
+          .sort()
+          .at(-1) ?? ''
       const isWhole = found.every(([epoch, holds]) => epoch === newest && holds === 1)
       if (isWhole && (before.left === 0 || candidate !== '')) {
         if (forgotten === before.forgotten) known = newest
