@@ -38,9 +38,10 @@ function queryOf({ q, query }: NamedSearch): Query {
   return { where, sort: [], from: 0, size: 25 }
 }
 
-/** All searches in turn, on many connections. */
+/** All searches in turn, on many connections. Of the API's answers those count that Elasticsearch gave: Postgres may step in. */
 async function underLoad(stage: Stage, url: string, requests: PlainRequest[], service?: Running): Promise<OpenRow> {
-  const load = { kind: 'closed' as const, url, requests: { kind: 'plain' as const, requests }, connections }
+  const header = service === undefined ? {} : { header: 'x-search-engine: elasticsearch' }
+  const load = { kind: 'closed' as const, url, requests: { kind: 'plain' as const, requests }, connections, ...header }
   const { warmup_seconds, seconds } = stage.settings
   await stage.load({ ...load, seconds: warmup_seconds, least: warmups })
   return {

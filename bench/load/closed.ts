@@ -27,8 +27,9 @@ export async function closedLoad(job: Closed, progress: LoadProgress): Promise<L
           resolve()
           return
         }
-        connection.send(next(), (status) => {
-          if ((status >= 200 && status < 300) || status === 304) {
+        connection.send(next(), (status, _, hasHeader) => {
+          const isFine = (status >= 200 && status < 300) || status === 304
+          if (isFine && (job.header === undefined || hasHeader(job.header))) {
             latencies.push(performance.now() - sent)
             progress.count += 1
             send()

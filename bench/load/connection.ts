@@ -1,7 +1,7 @@
 import { connect, type Socket } from 'node:net'
 
-/** Told of an answer: its status (0: the connection broke) and, of what follows the headers, a way to read it. */
-export type OnAnswer = (status: number, body: () => string) => void
+/** Told of an answer: its status (0: the connection broke), and ways to read what follows the headers, and whether a line is among those. */
+export type OnAnswer = (status: number, body: () => string, hasHeader: (line: string) => boolean) => void
 
 /**
  * One HTTP/1.1 connection that keeps alive, one request at a time. It reads a status line and a length and nothing else, so that on
@@ -68,6 +68,10 @@ export class Connection {
   #answer(status: number, all: Buffer, from: number): void {
     const onAnswer = this.#onAnswer
     this.#onAnswer = undefined
-    onAnswer?.(status, () => all.toString('utf8', from))
+    onAnswer?.(
+      status,
+      () => all.toString('utf8', from),
+      (line) => all.subarray(0, from).includes(`\r\n${line}\r\n`),
+    )
   }
 }

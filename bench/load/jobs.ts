@@ -16,7 +16,16 @@ export interface PlainRequest {
 /** What the load generator is asked to do. */
 export type LoadJob =
   /** `least`: goes on until so many were answered, at most eight times as long: a warm-up is work done, not time passed. */
-  | { kind: 'closed'; url: string; requests: Requests; connections: number; seconds: number; least?: number }
+  | {
+      kind: 'closed'
+      url: string
+      requests: Requests
+      connections: number
+      seconds: number
+      least?: number
+      /** A line that the headers of each answer must have, as `x-search-engine: postgres`; one without it is none. */
+      header?: string
+    }
   /** At a constant rate, whatever is answered: latencies count from the moment a request was due. */
   | { kind: 'constant'; url: string; requests: Requests; rate: number; seconds: number; arrivals?: ArrivalWatch }
 
@@ -33,7 +42,7 @@ export interface LoadResult {
   /** Answered as they should be (2xx, 304), and all others: other statuses, broken connections. */
   count: number
   failed: number
-  /** Statuses of those others: 0 is a connection that broke. */
+  /** Statuses of those others: 0 is a connection that broke, 200 lacks the header that was asked for. */
   statuses: Record<number, number>
   /** From the first request to the end of the load. */
   seconds: number
