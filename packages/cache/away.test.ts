@@ -81,6 +81,16 @@ t.test('reads of a Redis that hangs are cache-away after the timeout', async (t)
   await until('it answers again', () => cache.read(known.id).catch(() => undefined))
 })
 
+t.test('a Redis that hangs for long is away: what comes then fails at once', async (t) => {
+  await server.kill('SIGSTOP')
+  const away = await until('its connection is given up', async () => {
+    const { code, took_ms } = await failure(cache.accept(firstOrder()))
+    return code === 'cache-away' && { took_ms }
+  }).finally(() => server.kill('SIGCONT'))
+  t.ok(away.took_ms < 250, `${away.took_ms} ms`)
+  await until('it answers again', () => cache.read(known.id).catch(() => undefined))
+})
+
 t.test('an accept in flight when Redis is killed is outcome-open', async (t) => {
   await server.kill('SIGSTOP')
   const accepting = failure(cache.accept(firstOrder()))

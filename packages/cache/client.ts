@@ -68,7 +68,12 @@ interface ClientOptions {
  */
 export function connectCache({ urls, timeout_ms, onError, onReady }: ClientOptions): CacheClient {
   const retryDelay_ms = (attempt: number) => Math.min(50 * 2 ** Math.min(attempt, 6), 2_000) * (0.5 + Math.random() / 2)
-  const options = { commandTimeout: timeout_ms, connectTimeout: timeout_ms, maxRetriesPerRequest: 0 }
+  const options = {
+    commandTimeout: timeout_ms,
+    connectTimeout: timeout_ms,
+    socketTimeout: 2 * timeout_ms, // one that answers nothing for so long is away, not slow
+    maxRetriesPerRequest: 0,
+  }
   const [first, ...others] = urls
   if (first === undefined) throw new Error('no address of Redis was given')
   const redis =

@@ -111,8 +111,8 @@ export function createAcceptor(parts: AcceptorParts): Acceptor {
   }
 }
 
-const isAway = (thrown: unknown): thrown is Unavailable =>
-  thrown instanceof Unavailable && (thrown.code === 'cache-away' || thrown.code === 'outcome-open')
+/** Not merely late: what it may have taken is left to it, and a cache that is slow shall not have to begin anew for that. */
+const isAway = (thrown: unknown): thrown is Unavailable => thrown instanceof Unavailable && thrown.code === 'cache-away'
 
 const notConfirmed = (cause: Error) =>
   new Unavailable('outcome-open', 'The broker did not confirm the record; it may still turn up.', { cause })
