@@ -85,7 +85,7 @@ async function persist(asked: Parameters<Caller>[0], random: Random, shared: Sha
 
 export const orderOf = (tag: string, random: Random) => ({
   product_name: `${random.pick(words)} ${random.below(1_000)}`,
-  amount: 1 + random.below(100_000) / 100,
+  amount: (100 + random.below(100_000)) / 100,
   currency: random.pick(['GBP', 'USD', 'EUR']),
   quantity: 1 + random.below(20),
   reference: tag,

@@ -11,5 +11,5 @@ export interface LoadSettings {
   after_s: number
 }
 
-export const full: LoadSettings = { clients: 16, rate: 150, patience_ms: 6_000, before_s: 2, after_s: 3 }
+export const full: LoadSettings = { clients: 24, rate: 150, patience_ms: 6_000, before_s: 2, after_s: 3 }
 export const quick: LoadSettings = { ...full, clients: 8, rate: 80, before_s: 1, after_s: 2 }
