@@ -50,8 +50,6 @@ export interface Stack {
   keepLogs(folder: string): void
 }
 
-/** What a killed API left unpublished is published after this long: by default 30 s, which is all the time that recovery may take. */
-const options = { FLUSH_AFTER_MS: '10000' }
 /** RabbitMQ 3.10 may lose a quorum queue when it is killed right after declaring it; that is its own matter. */
 const youth_ms = 4_000
 
@@ -130,9 +128,7 @@ function build({ servers, stores, started, dataDir, machine, guard, say, peaks }
       const port = String(await freePort())
       const folder = join(dataDir, name)
       mkdirSync(folder)
-      const plan = planServices(folder, { ...machine, ...options, ...servers.env, API_PORT: port, WORKER_PORT: port })[
-        kind
-      ]
+      const plan = planServices(folder, { ...machine, ...servers.env, API_PORT: port, WORKER_PORT: port })[kind]
       const service: Service = {
         ...{ kind, name, url: plan.url, logFile: plan.logFile },
         process: new Supervised(plan, { guard, log: say, restart: false }),
