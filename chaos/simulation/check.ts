@@ -1,5 +1,4 @@
 import type { Version } from '@ordermill/model'
-import { changesAfter } from './postgres.ts'
 import { Violation } from './truth.ts'
 import type { World } from './world.ts'
 
@@ -9,13 +8,18 @@ export function isQuiet(world: World): boolean {
 }
 
 /** What still moves, in words. */
-export function whatMoves({ redis, broker, postgres, engine }: World): string | undefined {
+export function whatMoves({ redis, broker, postgres, engine, lossless }: World): string | undefined {
   if (broker.messages().length > 0) return `${broker.messages().length} messages in queues`
-  const dirty = [...redis.store.contents()].find(([key]) => /:(?:unsent|sent)$/.test(key))
-  if (dirty !== undefined) return `marks: ${dirty[0]} ${[...(dirty[1].value as Map<string, number>).keys()].join()}`
-  const last = changesAfter(postgres.store, 0).at(-1)?.change_seq ?? 0
+  const last = postgres.store.changeSeq
   const { index } = engine.store
   if (last > 0 && (postgres.store.cursors.get(index?.uuid ?? '')?.change_seq ?? 0) < last) return 'the follower'
+  // Redis may forget that it was told of the parking; then the mark of what is in the ledger stays, and nothing ends it yet.
+  const kept = new Set(lossless ? [] : [...postgres.store.parked.values()].map(({ id, version }) => `${id}:${version}`))
+  for (const [key, { value }] of redis.store.contents()) {
+    if (!/:(?:unsent|sent)$/.test(key)) continue
+    const marks = [...(value as Map<string, number>).keys()].filter((member) => !kept.has(member))
+    if (marks.length > 0) return `marks: ${key} ${marks.join()}`
+  }
   return undefined
 }
 

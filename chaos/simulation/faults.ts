@@ -124,6 +124,12 @@ const blocks: Fault = ({ world: { broker: on } }) => {
   return () => on.block(false)
 }
 const wiped = down(redis, ({ redis: { store } }) => store.wipe())
+/** Another one takes over at once, and knows nothing. */
+const emptied: Fault = ({ world: { redis: on } }) => {
+  for (const wire of [...on.server.wires]) wire.cut()
+  on.store.wipe()
+  return undefined
+}
 const takesOver: Fault = ({ world: { redis: on, random, clock_ms } }) => {
   for (const wire of [...on.server.wires]) wire.cut()
   on.store.forgetAfter(clock_ms() - random.float() * 300)
@@ -229,10 +235,25 @@ const ofForgetfulRedis: Record<string, Fault> = {
 
 /** All that could make good what a worker lost is gone with it; of what is in the queue nothing may be lost all the same. */
 const allButTheQueue = together(workersCrash, down(postgres), wiped)
+/** The queue grows, a barrier comes in behind it, and when Postgres goes on it takes long for each commit. */
+const postgresFallsBehind: Fault = (parts) => {
+  const { scheduler, random } = parts.world
+  const stall = stalled(postgres)(parts)
+  emptied(parts)
+  let over = false
+  const slowly = slow(postgres, 400)(parts)
+  scheduler.after(random.between(900, 2_000), undefined, () => over || stall?.())
+  return () => {
+    over = true
+    stall?.()
+    slowly?.()
+  }
+}
 const ofLosses: Record<string, Fault> = {
   'at an ack all but the queue is gone': aimed('ack', allButTheQueue),
   'the broker blocks, and at an ack all but the queue is gone': together(blocks, aimed('ack', allButTheQueue)),
   'at an ack the broker blocks, and all but the queue is gone': aimed('ack', together(blocks, allButTheQueue)),
+  'redis is wiped, and postgres falls behind': postgresFallsBehind,
   'redis is wiped while postgres is slow': together(wiped, slow(postgres, 400)),
   'a replica without the last writes takes over while postgres is slow': together(takesOver, slow(postgres, 400)),
 }
@@ -246,10 +267,12 @@ export function planFaults(parts: FaultParts, during_ms: number): { healed(): bo
   const { world } = parts
   const { scheduler, random } = world
   let open = 0
+  const isFocused = !world.lossless && random.chance(0.3)
   const plan = (name: string, fault: Fault) => {
     open += 1
     const starts = random.float() * during_ms
-    const lasts = Math.min(random.chance(0.5) ? random.float() * 200 : random.float() * 2_000, during_ms - starts)
+    const most_ms = isFocused ? 4_000 : random.chance(0.5) ? 200 : 2_000
+    const lasts = Math.min(random.float() * most_ms, during_ms - starts)
     scheduler.after(starts, undefined, () => {
       world.trace(() => `fault: ${name}`)
       const heal = fault(parts)
@@ -261,9 +284,8 @@ export function planFaults(parts: FaultParts, during_ms: number): { healed(): bo
       })
     })
   }
-  const focused: Kinds = [ofLosses]
   const all = world.lossless ? lossless : lossy
-  const kinds = !world.lossless && random.chance(0.3) ? focused : all
+  const kinds: Kinds = isFocused ? [ofLosses] : all
   for (let n = random.below(8); n > 0; n -= 1) {
     const kind = Object.entries(random.pick(kinds)) as [[string, Fault], ...[string, Fault][]]
     plan(...random.pick(kind))

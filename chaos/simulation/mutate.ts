@@ -33,13 +33,15 @@ interface MutationParts {
  * Tells of each after how many seeds it was noticed, and how; gives those that were not, and of which nothing says why.
  */
 export async function runMutations({ seedsMax, only, tell }: MutationParts): Promise<Mutation[]> {
+  const chosen = mutations.filter(({ without }) => without.includes(only))
+  if (chosen.length === 0) throw new Error(`no guard is described with: ${only}`)
   const tree = mkdtempSync(join(tmpdir(), 'ordermill-mutations-'))
   try {
     for (const name of copied)
       cpSync(join(repository, name), join(tree, name), { recursive: true, verbatimSymlinks: true })
     symlinkSync(join(repository, 'node_modules'), join(tree, 'node_modules'))
     const missed: Mutation[] = []
-    for (const mutation of mutations.filter(({ without }) => without.includes(only))) {
+    for (const mutation of chosen) {
       if (mutation.missed !== undefined) {
         tell(mutation, 0, undefined)
         continue

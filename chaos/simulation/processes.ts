@@ -10,8 +10,9 @@ interface SplitParts {
   processes?: number
   /** Whether to stop all of them at the first failure. */
   stopAtFailure?: boolean
-  /** When to stop with what was done by then. */
+  /** When to stop with what was done by then, and how many have to be done even so. */
   deadline_ms?: number
+  least?: number
   tell?: (progress: Progress) => void
 }
 
@@ -22,6 +23,7 @@ export async function runSplit({
   processes = availableParallelism(),
   stopAtFailure = false,
   deadline_ms,
+  least = 0,
   tell,
 }: SplitParts): Promise<Progress> {
   const each: Progress[] = Array.from({ length: processes }, () => ({ done: 0, failures: [] }))
@@ -37,7 +39,15 @@ export async function runSplit({
     for (const child of children) child.kill()
   }
   process.once('exit', stop)
-  const timer = deadline_ms === undefined ? undefined : setTimeout(stop, deadline_ms)
+  let late = false
+  const stopIfEnough = () => {
+    if (late && sum().done >= least) stop()
+  }
+  const onLate = () => {
+    late = true
+    stopIfEnough()
+  }
+  const timer = deadline_ms === undefined ? undefined : setTimeout(onLate, deadline_ms)
   await Promise.all(
     children.map(
       (child, at) =>
@@ -45,6 +55,7 @@ export async function runSplit({
           child.on('message', (progress: Progress) => {
             each[at] = progress
             tell?.(sum())
+            stopIfEnough()
             if (stopAtFailure && progress.failures.length > 0) stop()
           })
           child.once('error', reject)

@@ -52,7 +52,15 @@ export function createRedis({ now_ms, newRunId, onCounted, onMarked }: RedisPart
   let data = new Map<string, Stored>()
   let past: { at: number; key: string; before: Stored | undefined }[] = []
   let runId = newRunId()
-  const info = () => `run_id:${runId}\r\naof_enabled:1\r\nmaxmemory_policy:noeviction\r\nconnected_slaves:0\r\n`
+  let told: { runId: string; info: string } | undefined
+  const info = () => {
+    if (told?.runId !== runId)
+      told = {
+        runId,
+        info: `run_id:${runId}\r\naof_enabled:1\r\nmaxmemory_policy:noeviction\r\nconnected_slaves:0\r\n`,
+      }
+    return told.info
+  }
 
   const peek = (key: string): Stored | undefined => {
     const found = data.get(key)

@@ -31,7 +31,7 @@ export class Redis extends EventEmitter {
     this.#timeout_ms = commandTimeout
     for (const name of plain) {
       const capital = name.toUpperCase()
-      this[name] = (...args: unknown[]) => this.#call(capital, args.flat())
+      this[name] = (...args: unknown[]) => this.#call(capital, name === 'mget' ? args.flat() : args)
     }
     this.#connect(0)
   }
