@@ -8,16 +8,14 @@ export function isQuiet(world: World): boolean {
 }
 
 /** What still moves, in words. */
-export function whatMoves({ redis, broker, postgres, engine, lossless }: World): string | undefined {
+export function whatMoves({ redis, broker, postgres, engine }: World): string | undefined {
   if (broker.messages().length > 0) return `${broker.messages().length} messages in queues`
   const last = postgres.store.changeSeq
   const { index } = engine.store
   if (last > 0 && (postgres.store.cursors.get(index?.uuid ?? '')?.change_seq ?? 0) < last) return 'the follower'
-  // Redis may forget that it was told of the parking; then the mark of what is in the ledger stays, and nothing ends it yet.
-  const kept = new Set(lossless ? [] : [...postgres.store.parked.values()].map(({ id, version }) => `${id}:${version}`))
   for (const [key, { value }] of redis.store.contents()) {
     if (!/:(?:unsent|sent)$/.test(key)) continue
-    const marks = [...(value as Map<string, number>).keys()].filter((member) => !kept.has(member))
+    const marks = [...(value as Map<string, number>).keys()]
     if (marks.length > 0) return `marks: ${key} ${marks.join()}`
   }
   return undefined

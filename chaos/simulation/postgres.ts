@@ -138,7 +138,7 @@ const plain = (row: Change | undefined): Version | undefined => {
   return version
 }
 
-export function createLedger({ postgres, ask }: Client): Pick<Ledger, 'keep' | 'standing' | 'replayed'> {
+export function createLedger({ postgres, ask }: Client): Pick<Ledger, 'keep' | 'standing' | 'replayed' | 'find'> {
   const keepOne = (message: ParkedMessage) => {
     const { parked } = postgres
     const before = parked.get(message.identity)
@@ -161,6 +161,17 @@ export function createLedger({ postgres, ask }: Client): Pick<Ledger, 'keep' | '
         [...postgres.parked.values()]
           .filter(({ state, parking, n }) => state === 'PARKED' && parking <= upTo && n > after)
           .slice(0, limit),
+      ),
+    find: (versions) =>
+      ask(() =>
+        [...postgres.parked.values()].flatMap(({ id, version, hash, state }) =>
+          id !== null &&
+          version !== null &&
+          hash !== null &&
+          versions.some((one) => one.id === id && one.version === version)
+            ? [{ id, version, hash, state }]
+            : [],
+        ),
       ),
     replayed: (rows) =>
       ask(() => {

@@ -96,6 +96,7 @@ function build(world: World, process: Process): Promise<void>[] {
     deadline_ms: settings.deadline_ms,
     log,
   })
+  const ledger = createLedger({ postgres, ask }) as Ledger
   return [
     runPersister({
       lone,
@@ -119,7 +120,7 @@ function build(world: World, process: Process): Promise<void>[] {
     runDrainer({
       collection,
       consumer: consumerOf(queues.parked),
-      ledger: createLedger({ postgres, ask }) as Ledger,
+      ledger,
       cache,
       log,
       stop: ends,
@@ -130,6 +131,7 @@ function build(world: World, process: Process): Promise<void>[] {
         cache,
         barriers,
         stored,
+        ledger,
         leases,
         publisher,
         exchange,

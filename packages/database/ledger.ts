@@ -46,6 +46,14 @@ export interface Selection {
   upTo: number
 }
 
+/** A version that was set aside, by what tells it from others. */
+export interface KnownParked {
+  id: string
+  version: number
+  hash: string
+  state: ParkedState
+}
+
 /** What was set aside, as the worker keeps it. Every method throws Unavailable when Postgres does not answer. */
 export interface Ledger {
   /** Keeps these, all or none: a row each, or one attempt more on the row that there is. */
@@ -55,6 +63,8 @@ export interface Ledger {
   standing(selection: Selection, after: number, limit: number): Promise<ParkedRow[]>
   /** These rows were published again; one that has come back already stays as it is. */
   replayed(rows: Pick<ParkedRow, 'n' | 'parking' | 'collection'>[]): Promise<void>
+  /** Those of these versions that were set aside, with how they stand. */
+  find(versions: { id: string; version: number }[]): Promise<KnownParked[]>
   /** How many stand, by code. */
   counts(): Promise<{ code: string; count: number }[]>
 }
@@ -77,6 +87,12 @@ export function createLedger(database: Database): Ledger {
       const [row] = await database.query<ParkedRow>({ text: `SELECT ${columns} FROM parked WHERE n = $1`, values: [n] })
       return row
     },
+    find: (versions) =>
+      database.query<KnownParked>({
+        text: `SELECT p.id, p.version, p.hash, p.state FROM parked p
+          JOIN unnest($1::uuid[], $2::int[]) AS a(id, version) ON a.id = p.id AND a.version = p.version WHERE p.hash IS NOT NULL`,
+        values: [versions.map(({ id }) => id), versions.map(({ version }) => version)],
+      }),
     standing: ({ n, code, fingerprint, type, upTo }, after, limit) =>
       database.query<ParkedRow>({
         text: `SELECT ${columns} FROM parked WHERE state = 'PARKED' AND parking <= $1 AND n > $2

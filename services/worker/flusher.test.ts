@@ -1,13 +1,22 @@
 import { connectCache, createBarriers, createRecordCache } from '@ordermill/cache'
 import { environment } from '@ordermill/config'
-import { createDatabase, createLeases, createReader, createTable } from '@ordermill/database'
+import { createDatabase, createLeases, createLedger, createReader, createTable } from '@ordermill/database'
 import { newId, orders } from '@ordermill/model'
 import { firstOrder, orderChain } from '@ordermill/model/testing'
-import { createPublisher, type Publisher, PublishFailed, readBarrier, topologyOf } from '@ordermill/queue'
-import { corner, until } from '@ordermill/servers/testing'
+import {
+  createPublisher,
+  type Delivery,
+  type Publisher,
+  PublishFailed,
+  readBarrier,
+  recordMessage,
+  topologyOf,
+} from '@ordermill/queue'
+import { corner, removeKeys, until } from '@ordermill/servers/testing'
 import { createLogger, createRegistry, workerMetrics } from '@ordermill/telemetry'
 import t, { type Test } from 'tap'
 import { runFlusher } from './flusher.ts'
+import { readParked } from './parked-message.ts'
 
 const { env, namespace } = await corner(t, environment())
 const onLost = () => undefined
@@ -34,6 +43,7 @@ const real = createPublisher({
 t.teardown(() => real.stop(0))
 await real.ready
 const stored = createReader(database, orders)
+const ledger = createLedger(database)
 const log = createLogger({ service: 'test', level: 'silent' })
 
 let made = 0
@@ -68,6 +78,7 @@ const flush = (t: Test, { cache, publisher, after_ms = 0 }: Flushing) => {
       cache,
       barriers: cache.barriers,
       stored,
+      ledger,
       leases: createLeases(database, newId()),
       publisher,
       exchange: topology.exchange,
@@ -179,3 +190,31 @@ t.test('of two flushers only one publishes', async (t) => {
   await until('all are sent', async () => (await cache.dirty()).unsent === 0)
   t.same([one.published.length, two.published.length].sort(), [0, 50])
 })
+
+t.test(
+  'what was parked, and is dirty again because Redis forgot that, is marked parked once a barrier came through',
+  async (t) => {
+    const cache = newCache()
+    const order = firstOrder()
+    await cache.accept(order)
+    await cache.markSent([order])
+    const { body, properties } = recordMessage(order, { exchange: '', collection: orders.name, type: orders.type })
+    const delivery = { body, properties: properties as unknown as Delivery['properties'], redelivered: false, tag: 1 }
+    await ledger.keep([readParked(orders, delivery)])
+    await removeKeys(url, `*${order.id}`) // its text is gone, too
+    const { publisher, published } = recording()
+    flush(t, {
+      cache,
+      publisher: {
+        ...publisher,
+        async publish(message) {
+          await cache.barriers.pass(message.properties.messageId)
+          await publisher.publish(message)
+        },
+      },
+    })
+    await until('it is parked', async () => (await cache.dirty()).parked === 1)
+    t.match(await cache.dirty(), { unsent: 0, sent: 0 })
+    t.same(published, [])
+  },
+)

@@ -1,5 +1,5 @@
 import type { Barriers, DirtyMark, RecordCache } from '@ordermill/cache'
-import type { Leases, RecordReader } from '@ordermill/database'
+import type { Leases, Ledger, RecordReader } from '@ordermill/database'
 import { type Collection, toError } from '@ordermill/model'
 import { type Publisher, recordMessage } from '@ordermill/queue'
 import type { Logger, WorkerMetrics } from '@ordermill/telemetry'
@@ -12,6 +12,7 @@ interface FlusherParts {
   cache: RecordCache
   barriers: Barriers
   stored: RecordReader
+  ledger: Pick<Ledger, 'find'>
   leases: Leases
   publisher: Pick<Publisher, 'publish' | 'state'>
   exchange: string

@@ -1,5 +1,5 @@
 import type { DirtyMark, RecordCache } from '@ordermill/cache'
-import type { RecordReader } from '@ordermill/database'
+import type { Ledger, RecordReader } from '@ordermill/database'
 import { type Collection, newId } from '@ordermill/model'
 import { type Publisher, recordMessage } from '@ordermill/queue'
 import type { Logger, WorkerMetrics } from '@ordermill/telemetry'
@@ -7,8 +7,9 @@ import type { BarrierSender } from './barriers.ts'
 
 interface SweeperParts {
   collection: Collection
-  cache: Pick<RecordCache, 'marksOlderThan' | 'settle' | 'readVersion'>
+  cache: Pick<RecordCache, 'marksOlderThan' | 'settle' | 'readVersion' | 'park'>
   stored: Pick<RecordReader, 'persisted'>
+  ledger: Pick<Ledger, 'find'>
   sender: Pick<BarrierSender, 'send'>
   publisher: Pick<Publisher, 'publish'>
   exchange: string
@@ -23,8 +24,8 @@ const page = 500
 
 /**
  * Looks after what the broker has confirmed and what is dirty for long all the same. What Postgres has is settled. The rest may be
- * waiting in a long queue: a barrier is sent after it, and what is still dirty when that came through was lost by the broker, and
- * is published again.
+ * waiting in a long queue: a barrier is sent after it, and what is still dirty when that came through was parked and Redis forgot
+ * it, or was lost by the broker: then it is published again.
  */
 export function createSweeper(parts: SweeperParts): () => Promise<void> {
   let sweep: { barrier: string; marks: DirtyMark[] } | undefined
@@ -35,7 +36,7 @@ export function createSweeper(parts: SweeperParts): () => Promise<void> {
       sweep = { barrier: `sweep-${newId()}`, marks: missing }
     }
     if (!(await parts.sender.send(sweep.barrier))) return
-    const lost = await settlePersisted(sweep.marks, parts)
+    const lost = await turnParked(await settlePersisted(sweep.marks, parts), parts)
     sweep = undefined
     if (lost.length > 0) await publishAgain(lost, parts)
   }
@@ -58,6 +59,18 @@ export async function settlePersisted<M extends DirtyMark>(
   const settled = await cache.settle(persisted)
   if (settled > 0) metrics.flushed.inc({ outcome: 'settled' }, settled)
   const known = new Set(persisted.map(({ id, version }) => `${id}:${version}`))
+  return marks.filter(({ id, version }) => !known.has(`${id}:${version}`))
+}
+
+/** Redis may forget that it was told of a parking: it is told again. Gives the others. */
+async function turnParked(
+  marks: DirtyMark[],
+  { cache, ledger }: Pick<SweeperParts, 'cache' | 'ledger'>,
+): Promise<DirtyMark[]> {
+  if (marks.length === 0) return []
+  const parked = (await ledger.find(marks)).filter(({ state }) => state === 'PARKED')
+  await cache.park(parked)
+  const known = new Set(parked.map(({ id, version }) => `${id}:${version}`))
   return marks.filter(({ id, version }) => !known.has(`${id}:${version}`))
 }
 
