@@ -79,7 +79,7 @@ async function withoutGuards(seedsMax: number, only: string, markdown: boolean):
   const line = ({ without, missed }: Mutation, seeds: number, caught: Run | undefined) => {
     const broken = caught?.failure?.split('\n')[0]
     if (markdown)
-      return `| ${without} | ${broken === undefined ? '' : seeds} | ${broken?.slice(0, 2) ?? missed ?? 'missed'} |`
+      return `| ${without} | ${broken === undefined ? '' : seeds} | ${broken?.replace(/^(I\d+).*/, '$1') ?? missed ?? 'missed'} |`
     if (missed !== undefined) return `not simulated, without ${without}\n    ${missed}`
     if (broken === undefined) return `MISSED in ${seeds} seeds, without ${without}`
     return `seed ${String(seeds).padStart(5)}, without ${without}\n    ${broken}`

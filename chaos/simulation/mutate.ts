@@ -1,6 +1,7 @@
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { toError } from '@ordermill/model'
 import { type Mutation, mutations } from './mutations.ts'
 import { runSplit } from './processes.ts'
 import type { Run } from './simulate.ts'
@@ -50,7 +51,12 @@ export async function runMutations({ seedsMax, only, tell }: MutationParts): Pro
       const original = readFileSync(path, 'utf8')
       writeFileSync(path, mutate(mutation, tree))
       const seeds = { from: 1, count: seedsMax, step: 1 }
-      const { done, failures } = await runSplit({ seeds, folder: join(tree, 'chaos/simulation'), stopAtFailure: true })
+      // Without some guards what nobody waits for fails, and ends the process: that is noticed as well.
+      const { done, failures } = await runSplit({
+        seeds,
+        folder: join(tree, 'chaos/simulation'),
+        stopAtFailure: true,
+      }).catch((error: unknown) => ({ done: 0, failures: [endedBy(error)] }))
       writeFileSync(path, original)
       tell(mutation, failures[0]?.seed ?? done, failures[0])
       if (failures.length === 0) missed.push(mutation)
@@ -60,3 +66,5 @@ export async function runMutations({ seedsMax, only, tell }: MutationParts): Pro
     rmSync(tree, { recursive: true, force: true })
   }
 }
+
+const endedBy = (error: unknown): Run => ({ seed: 0, events: 0, failure: `process ${toError(error).message}` })
