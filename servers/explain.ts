@@ -1,7 +1,7 @@
 import type { ChildProcess } from 'node:child_process'
 import { logTail } from './log-file.ts'
 import type { Plan } from './plan.ts'
-import { portTaken } from './ports.ts'
+import { PortTaken } from './ports.ts'
 import { diskFull, ServerProblem } from './problem.ts'
 
 /** Why a program ended before it answered, as one sentence, read from what it wrote to its log. */
@@ -11,7 +11,7 @@ export function explainEnd(plan: Plan, child: ChildProcess, logFrom: number): Se
   const port = /address already in use|eaddrinuse/i.test(tail)
     ? (plan.ports.find(({ number }) => tail.includes(String(number))) ?? plan.ports[0])
     : undefined
-  if (port) return portTaken(plan.title, port)
+  if (port) return new PortTaken(plan.title, port)
   const how = child.signalCode ? `was killed by ${child.signalCode}` : `ended with code ${child.exitCode}`
   const last = tail.trimEnd().split('\n').at(-1)?.trim().slice(0, 300)
   const said = last ? ` Its last words: ${last}.` : ''

@@ -66,10 +66,15 @@ export function portFrom(env: Record<string, string | undefined>, option: string
   )
 }
 
-/** The sentence for a port somebody else has. */
-export function portTaken(title: string, port: Port): ServerProblem {
-  const remedy = port.option
-    ? `End what listens there, or set ${port.option} to another port.`
-    : 'Start again: another port will be picked.'
-  return new ServerProblem('PORT_TAKEN', `${title} cannot have port ${port.number}: it is taken. ${remedy}`)
+/** Somebody else has a port. */
+export class PortTaken extends ServerProblem {
+  readonly port: Port
+
+  constructor(title: string, port: Port) {
+    const remedy = port.option
+      ? `End what listens there, or set ${port.option} to another port.`
+      : 'Start again: another port will be picked.'
+    super('PORT_TAKEN', `${title} cannot have port ${port.number}: it is taken. ${remedy}`)
+    this.port = port
+  }
 }

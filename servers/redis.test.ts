@@ -64,3 +64,14 @@ t.test('a port somebody else has is one sentence with the option that moves it',
     message: `Redis cannot have port ${port}: it is taken. End what listens there, or set REDIS_PORT to another port.`,
   })
 })
+
+t.test('a port that was picked, and that somebody takes first, is picked again', async (t) => {
+  const [port, another] = [await freePort(), await freePort()]
+  const other = createServer().listen(port, '127.0.0.1')
+  t.teardown(() => other.close())
+  const picks = [port, another]
+  const pick = async () => picks.shift() ?? freePort()
+  const server = await startServer('redis', { env: environment(), pick })
+  t.teardown(() => server.remove())
+  t.match(server.url, String(another))
+})

@@ -18,7 +18,7 @@ export type OwnServer = ServerHandle & {
  */
 export async function startServer(
   name: ServerName,
-  options: Pick<ServerOptions, 'env' | 'log' | 'ports' | 'restart' | 'guard'> & { dataDir?: string },
+  options: Pick<ServerOptions, 'env' | 'log' | 'ports' | 'pick' | 'restart' | 'guard'> & { dataDir?: string },
 ): Promise<OwnServer> {
   const dataDir = options.dataDir ?? join(serversFolder(), `test-${process.pid}-${randomUUID().slice(0, 8)}`)
   const { env } = options

@@ -6,7 +6,7 @@ import { Guard } from './guard.ts'
 import { install, type Missing } from './install.ts'
 import { holderOf, tryLock, unlock } from './lock.ts'
 import { type Plan, type ServerName, type Site, serverNames } from './plan.ts'
-import { freePort, type Port, type PortOption, type Ports } from './ports.ts'
+import { freePort, type Port, type PortOption, type Ports, PortTaken } from './ports.ts'
 import { findPostgres, planPostgres, postgresMissing } from './postgres.ts'
 import { explainDisk, ServerProblem } from './problem.ts'
 import type { Env } from './programs.ts'
@@ -21,6 +21,8 @@ export type ServerOptions = {
   which?: readonly ServerName[]
   /** `free` (the default): any free port for each. Those named are fixed, the others free. */
   ports?: Ports | 'free'
+  /** Picks the free ones (default: `freePort`). One that somebody takes before its server does is picked again. */
+  pick?: () => Promise<number>
   /** Looked at for PATH, JAVA_HOME and servers already given by address. */
   env: Env
   /** Progress, one line at a time. */
@@ -60,6 +62,9 @@ export type Servers = {
   /** Ends those started here at once and removes their data. */
   discard(): Promise<void>
 }
+
+/** How often free ports are picked for one server: between pick and use another process may be quicker. */
+const MOST_PICKS = 5
 
 const plans: Record<ServerName, (site: Site & { cache: string }) => Promise<Plan>> = {
   postgres: planPostgres,
@@ -102,13 +107,20 @@ export async function startServers(options: ServerOptions): Promise<Servers> {
     for (const server of running.values()) void server.stop()
   }
   options.signal?.addEventListener('abort', giveUp)
-  const site = { folder, cache: cacheBeside(folder), env, log, port: portPicker(options.ports) }
-  const startOne = async (name: ServerName): Promise<void> => {
+  const site = { folder, cache: cacheBeside(folder), env, log, port: portPicker(options) }
+  const startOne = async (name: ServerName, picks = MOST_PICKS): Promise<void> => {
     const plan = await plans[name](site)
     const server = new Supervised(plan, { guard, log, restart: options.restart ?? false })
     running.set(name, server)
     options.signal?.throwIfAborted()
-    await server.start()
+    try {
+      await server.start()
+    } catch (error) {
+      const picked = error instanceof PortTaken && error.port.option === undefined
+      if (picks === 1 || !picked) throw error
+      await server.stop()
+      await startOne(name, picks - 1)
+    }
   }
   try {
     const missing = () =>
@@ -167,13 +179,13 @@ function alreadyRunning(folder: string, pid: number | undefined): ServerProblem 
   )
 }
 
-function portPicker(ports: ServerOptions['ports'] = 'free'): Site['port'] {
+function portPicker({ ports = 'free', pick = freePort }: ServerOptions): Site['port'] {
   const taken = new Set<number>()
   return async (option?: PortOption): Promise<Port> => {
     const fixed = option && ports !== 'free' ? ports[option] : undefined
     if (fixed !== undefined) return { number: fixed, option }
     for (;;) {
-      const number = await freePort()
+      const number = await pick()
       if (taken.has(number)) continue
       taken.add(number)
       return { number }

@@ -6,7 +6,7 @@ import { explainEnd, explainSilence } from './explain.ts'
 import type { Guard } from './guard.ts'
 import { logSize, openLog } from './log-file.ts'
 import type { Plan } from './plan.ts'
-import { isFree, portTaken } from './ports.ts'
+import { isFree, PortTaken } from './ports.ts'
 import { explainDisk } from './problem.ts'
 import { groupLeft, isRunning, type ProcessId, processId, processTree, signalProcess } from './process-table.ts'
 import { waitFor } from './waiting.ts'
@@ -91,7 +91,7 @@ export class Supervised {
       await this.plan.prepare(signal)
       for (const port of this.plan.ports) {
         const free = await waitFor(async () => (await isFree(port.number)) || undefined, { timeoutMs: 2_000, signal })
-        if (!free) throw portTaken(this.plan.title, port)
+        if (!free) throw new PortTaken(this.plan.title, port)
       }
       await this.#spawnAndWait(signal)
     } catch (error) {
