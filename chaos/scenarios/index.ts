@@ -1,6 +1,19 @@
-import { first } from './first.ts'
+import { brokerScenarios } from './broker.ts'
+import { elasticsearchScenarios } from './elasticsearch.ts'
+import { loadScenarios } from './load.ts'
+import { postgresScenarios } from './postgres.ts'
+import { recordsScenarios } from './records.ts'
+import { redisScenarios } from './redis.ts'
 import type { Scenario } from './scenario.ts'
-import { second } from './second.ts'
+import { servicesScenarios } from './services.ts'
 
 /** All scenarios, in the order in which they run. */
-export const scenarios: Scenario[] = [...first, ...second]
+export const scenarios: Scenario[] = [
+  ...loadScenarios,
+  ...redisScenarios,
+  ...brokerScenarios,
+  ...postgresScenarios,
+  ...elasticsearchScenarios,
+  ...servicesScenarios,
+  ...recordsScenarios,
+]

@@ -1,0 +1,39 @@
+import { closeConnections, setMemoryLimit } from '../faults/broker.ts'
+import { killed, restart } from '../faults/servers.ts'
+import type { Scenario } from './scenario.ts'
+
+/** RabbitMQ is away, is restarted, stops publishers. */
+export const brokerScenarios: Scenario[] = [
+  {
+    name: 'broker-away',
+    says: 'RabbitMQ is killed, and comes back',
+    within_s: 2,
+    outage_s: 6,
+    ...killed('rabbitmq'),
+  },
+  {
+    name: 'broker-restarted',
+    says: 'RabbitMQ is stopped in order and started again',
+    within_s: 2,
+    break: (scene) => restart(scene, 'rabbitmq'),
+  },
+  {
+    name: 'connections-closed',
+    says: 'All connections to RabbitMQ are closed by force, three times',
+    within_s: 2,
+    async break(scene) {
+      for (let times = 0; times < 3; times += 1) {
+        await closeConnections(scene)
+        await scene.wait(0.5 + scene.random.float() * 2)
+      }
+    },
+  },
+  {
+    name: 'memory-alarm',
+    says: 'RabbitMQ has too little memory and stops publishers',
+    within_s: 2,
+    outage_s: 6,
+    break: (scene) => setMemoryLimit(scene, '0.00001'),
+    heal: (scene) => setMemoryLimit(scene, '0.4'),
+  },
+]

@@ -1,0 +1,24 @@
+import { killed } from '../faults/servers.ts'
+import type { Scenario } from './scenario.ts'
+
+/** Elasticsearch is away, or loses its index. */
+export const elasticsearchScenarios: Scenario[] = [
+  {
+    name: 'elasticsearch-away',
+    says: 'Elasticsearch is killed, and comes back',
+    within_s: 2,
+    outage_s: 4,
+    ...killed('elasticsearch'),
+  },
+  {
+    name: 'elasticsearch-wiped',
+    says: 'The search index is deleted under load',
+    within_s: 2,
+    outage_s: 3,
+    async break({ stack }) {
+      const url = stack.env['ELASTICSEARCH_URL']
+      const found = (await (await fetch(`${url}/orders/_settings`)).json()) as Record<string, unknown>
+      for (const name of Object.keys(found)) await fetch(`${url}/${name}`, { method: 'DELETE' })
+    },
+  },
+]
