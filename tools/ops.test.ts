@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { environment } from '@ordermill/config'
 import { corner, until } from '@ordermill/servers/testing'
@@ -11,6 +11,17 @@ const page = readFileSync(join(import.meta.dirname, '../docs/ops.md'), 'utf8')
 
 t.test('the tables of the operations page are those of the code', async (t) => {
   t.equal(withTables(page), page, 'npm run docs writes them')
+})
+
+t.test('every code of a 503 stands on the operations page', async (t) => {
+  const root = join(import.meta.dirname, '..')
+  const sources = globSync('{services/api,packages/*}/**/*.ts', { cwd: root, exclude: ['**/node_modules/**'] })
+  const codes = sources
+    .filter((name) => !name.endsWith('.test.ts'))
+    .flatMap((name) => [...readFileSync(join(root, name), 'utf8').matchAll(/new Unavailable\(\s*'([a-z-]+)'/g)])
+    .map(([, code]) => code)
+  t.ok(codes.length > 10, `${codes.length} places`)
+  t.same([...new Set(codes)].filter((code) => !page.includes(`\`${code}\``)).sort(), [])
 })
 
 t.test('every curl line of the operations page works, in order, with the status it names', async (t) => {

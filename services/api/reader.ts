@@ -39,7 +39,10 @@ export function createReader({ collection, cache, stored, onRead }: ReaderParts)
     }
     if (cached?.current) return { version: cached, source: 'HIT' }
     const row = await stored.read(id, correlationId)
-    const { version, behind } = await cache.fill(id, row).catch((): Filled => ({ version: row, behind: true }))
+    const { version, behind } = await cache.fill(id, row).catch((thrown: unknown): Filled => {
+      if (!(thrown instanceof Unavailable)) throw thrown
+      return { version: row, behind: true } // the cache went away meanwhile
+    })
     if (version !== undefined) return { version, source: behind ? 'BYPASS' : 'MISS' }
     if (behind) throw catchingUp()
     return undefined
