@@ -10,6 +10,7 @@ export { type Cursors, createCursors, indexLag, openChangesCursor } from './curs
 export { createDatabase, type Database, type Session } from './database.ts'
 export { addColumnsSql, createSql, dropSql } from './ddl.ts'
 export { type Chain, decide, type Outcome } from './decide.ts'
+export { createRowsInOrder, type RowsInOrder, readRejects, renumber } from './in-order.ts'
 export { createJobQueue, createJobs, type Job, type JobQueue, type Jobs } from './jobs.ts'
 export { createLeases, type Leases } from './leases.ts'
 export {

@@ -5,6 +5,7 @@
  */
 export { createSearchClient, type EngineClient } from './client.ts'
 export { type IndexDefinition, indexDefinition } from './definition.ts'
+export { createDocuments, type Documents, type IndexedDocument } from './documents.ts'
 export { facetsOf } from './facets.ts'
 export { type FilterField, filterFields } from './filters.ts'
 export { createHighlighter, type Highlighter } from './highlight.ts'
