@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto'
 import type { estypes } from '@elastic/elasticsearch'
 import { type Collection, type Field, searchableTexts } from '@ordermill/model'
-import { documentText, gramsField, wordsField } from './folded.ts'
+import { documentText, gramsField, idFields, wordsField } from './folded.ts'
 
 /** What an index of a collection is made of, and the name that follows from it: another definition is another index. */
 export interface IndexDefinition {
@@ -36,10 +36,11 @@ export function indexDefinition(c: Collection, namespace: string): IndexDefiniti
   const fields = c.fieldNames.map((name) => [name, mappingOf(c.fields[name] as Field)])
   const settings = { number_of_shards: 1, number_of_replicas: 0, refresh_interval: '1s', analysis }
   const mappings: estypes.MappingTypeMapping = {
-    _source: { excludes: [wordsField('*'), gramsField('*')] },
+    _source: { excludes: [...idFields, wordsField('*'), gramsField('*')] },
     dynamic: 'strict', // a field that nobody declared is a defect, not a new column
     properties: {
       id: keyword,
+      ...Object.fromEntries(idFields.map((name) => [name, { type: 'long' }])),
       version: { type: 'integer' },
       status: keyword,
       ...Object.fromEntries(fields),

@@ -15,18 +15,32 @@ export function gramsOf(folded: string): string[] {
   return points.slice(2).map((_, at) => points.slice(at, at + 3).join(''))
 }
 
-/** The document of a record's JSON text: the text, and its texts as search compares them. */
+/**
+ * The fields of an index that hold the halves of an id, as whole numbers in the order of ids. Ids break ties, and a word that every
+ * tenth record has makes a hundred thousand ties: over a million orders comparing numbers costs a third less CPU a search than
+ * comparing keywords, and a fifth of it on a far page.
+ */
+export const idFields = ['id-high', 'id-low'] as const
+
+/** The halves of an id: numbers with a sign, as the engine compares them. */
+export function idHalves(id: string): [bigint, bigint] {
+  const digits = id.replaceAll('-', '')
+  const half = (from: number) => BigInt(`0x${digits.slice(from, from + 16)}`) - 2n ** 63n
+  return [half(0), half(16)]
+}
+
+/** The document of a record's JSON text: the text, its id in halves, and its texts as search compares them. */
 export function documentText(c: Collection): (text: string) => string {
   const texts = searchableTexts(c)
   return (text) => {
-    if (texts.length === 0) return text
-    const record = JSON.parse(text) as Record<string, unknown>
+    const record = JSON.parse(text) as Record<string, unknown> & { id: string }
+    const halves = idHalves(record.id).map((half, at) => `"${idFields[at]}":${half}`)
     const folded = texts.flatMap((name) => {
       const value = record[name]
       if (typeof value !== 'string') return []
       const words = foldText(value)
       return [`"${wordsField(name)}":"${words}"`, `"${gramsField(name)}":"${gramsOf(words).join(' ')}"`]
     })
-    return folded.length === 0 ? text : `${text.slice(0, -1)},${folded.join()}}`
+    return `${text.slice(0, -1)},${[...halves, ...folded].join()}}`
   }
 }

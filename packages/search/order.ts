@@ -1,13 +1,19 @@
 import type { estypes } from '@elastic/elasticsearch'
-import { type Query, type QueryField, type Sort, type SortValue, sortKeys } from '@ordermill/model'
+import { type Condition, type Query, type QueryField, type Sort, type SortValue, sortKeys } from '@ordermill/model'
+import { idFields, idHalves } from './folded.ts'
 
-type Request = Pick<estypes.SearchRequest, 'sort' | 'search_after' | 'from'>
+type Request = Pick<estypes.SearchRequest, 'sort' | 'search_after' | 'from' | 'track_scores'>
 
-/** How hits are ordered, where the page begins, and how to read what the engine says each hit was sorted by. */
+interface Hit {
+  id: string
+  score: number | null
+}
+
+/** How hits are ordered, where the page begins, and how to read what the engine says a hit was sorted by. */
 export interface Order {
   request: Request
   /** The values as both engines give them: times as RFC 3339, null for what is absent. */
-  sortValues(sort: unknown[]): SortValue[]
+  sortValues(sort: unknown[], hit: Hit): SortValue[]
 }
 
 /**
@@ -17,30 +23,76 @@ export interface Order {
 const absent = 8.64e15
 const absentOf = ({ descending }: Sort) => (descending ? -absent : absent)
 
-export function compileOrder({ sort, from, after }: Query, fields: Map<string, QueryField>): Order {
-  if (sort.length === 0)
-    return {
-      request: { sort: [{ _score: { order: 'desc' } }, { id: 'asc' }], ...start(from, after) },
-      sortValues: (values) => values.slice(0, 2) as SortValue[],
-    }
-  const keys = sortKeys(sort).map((key) => ({ key, field: fields.get(key.field) }))
+export function compileOrder({ where, sort, from, after }: Query, fields: Map<string, QueryField>): Order {
+  const compiled =
+    sort.length === 0
+      ? [scoresAlike(where) ? noRelevance : relevance, compileId(false)]
+      : sortKeys(sort).map((key) => compileKey(key, fields.get(key.field)))
+  const sorts = compiled.flatMap(({ request }) => request)
+  const values = after?.flatMap((value, at) => compiled[at]?.toEngine(value) ?? [])
   return {
     request: {
-      sort: keys.map(({ key, field }) => ({ [key.field]: compileSort(key, field) })),
-      ...start(
-        from,
-        after?.map((value, at) => toEngine(keys[at]?.key, keys[at]?.field, value)),
-      ),
+      sort: sorts,
+      ...(compiled.includes(noRelevance) && { track_scores: true }),
+      ...(values === undefined ? { from } : { search_after: values as estypes.SortResults }),
     },
     // A search in a snapshot says more than was asked.
-    sortValues: (values) => keys.map(({ field }, at) => fromEngine(field, values[at])),
+    sortValues(said, hit) {
+      let at = 0
+      return compiled.map(({ request, fromEngine }) => {
+        const value = fromEngine(said[at], hit)
+        at += request.length
+        return value
+      })
+    },
   }
 }
 
-const start = (from: number, after: SortValue[] | undefined): Request =>
-  after === undefined ? { from } : { search_after: after as estypes.SortResults }
+/** What hits are sorted by, as the engine knows it: what is asked, and its values on the way there and back. */
+interface Compiled {
+  request: estypes.SortCombinations[]
+  toEngine(value: SortValue): unknown[]
+  fromEngine(value: unknown, hit: Hit): SortValue
+}
 
-const isText = (field: QueryField | undefined) => field?.kind === 'keyword' || field?.kind === 'id'
+const relevance: Compiled = {
+  request: [{ _score: { order: 'desc' } }],
+  toEngine: (value) => [value],
+  fromEngine: (_, { score }) => score,
+}
+/** Where all hits score alike the id alone orders them, and the engine need not look at all that match. */
+const noRelevance: Compiled = { ...relevance, request: [], toEngine: () => [] }
+
+/** Whether every hit has the same score: what `compile` makes of this is constant. */
+function scoresAlike(condition: Condition): boolean {
+  switch (condition.kind) {
+    case 'all':
+      return condition.of.every(scoresAlike)
+    case 'any':
+      return condition.of.length === 1 && condition.of.every(scoresAlike)
+    case 'text':
+      return condition.how === 'prefix' && !condition.any
+    default:
+      return true
+  }
+}
+
+function compileKey(key: Sort, field: QueryField | undefined): Compiled {
+  if (field?.kind === 'id') return compileId(key.descending)
+  return {
+    request: [{ [key.field]: compileSort(key, field) }],
+    toEngine: (value) => [toEngine(key, field, value)],
+    fromEngine: (value) => fromEngine(field, value),
+  }
+}
+
+const compileId = (descending: boolean): Compiled => ({
+  request: idFields.map((name) => ({ [name]: { order: descending ? 'desc' : 'asc', unmapped_type: 'long' } })),
+  toEngine: (value) => idHalves(String(value)).map(String), // beyond what a number of JSON holds exactly
+  fromEngine: (_, { id }) => id,
+})
+
+const isText = (field: QueryField | undefined) => field?.kind === 'keyword'
 
 function compileSort(key: Sort, field: QueryField | undefined): estypes.FieldSort {
   return {
@@ -51,8 +103,8 @@ function compileSort(key: Sort, field: QueryField | undefined): estypes.FieldSor
   }
 }
 
-function toEngine(key: Sort | undefined, field: QueryField | undefined, value: SortValue): SortValue {
-  if (isText(field) || key === undefined) return value
+function toEngine(key: Sort, field: QueryField | undefined, value: SortValue): SortValue {
+  if (isText(field)) return value
   if (value === null) return absentOf(key)
   return field?.kind === 'time' ? Date.parse(String(value)) : value
 }

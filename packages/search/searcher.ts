@@ -45,11 +45,10 @@ export function createSearcher(client: EngineClient, c: Collection, alias: strin
     const { total } = answer.hits
     const { value, relation } = typeof total === 'object' ? total : { value: total ?? 0, relation: 'eq' as const }
     const found: Found = {
-      hits: answer.hits.hits.map((hit) => ({
-        id: hit._id ?? '',
-        score: hit._score ?? null,
-        sort: order.sortValues(hit.sort ?? []),
-      })),
+      hits: answer.hits.hits.map(({ _id: id = '', _score, sort = [] }) => {
+        const hit = { id, score: _score ?? null }
+        return { ...hit, sort: order.sortValues(sort, hit) }
+      }),
       total: { value: query.exact ? value : Math.min(value, foundMax), relation },
       ...(query.facets && { facets: readFacetCounts(query.facets, answer.aggregations ?? {}) }),
     }
