@@ -91,6 +91,13 @@ export const options = {
     values: ['on', 'off'],
     default: 'off',
   }),
+  SHUTDOWN_DELAY_MS: whole({
+    about:
+      'How long the API, told to stop by SIGTERM, goes on answering while it says that it is not ready, so that balancers can leave it, in milliseconds.',
+    min: 0,
+    max: minute_ms,
+    default: devOr('0', '5000'),
+  }),
   SHUTDOWN_MS: whole({
     about: 'How long a stop waits for what is in flight, in milliseconds.',
     min: 100,

@@ -18,6 +18,7 @@ import { corsPlugin } from './plugins/cors.ts'
 import { databasePlugin } from './plugins/database.ts'
 import { watchEpoch } from './plugins/epoch.ts'
 import { jsonPlugin } from './plugins/json.ts'
+import { leavingPlugin } from './plugins/leaving.ts'
 import { metricsPlugin } from './plugins/metrics.ts'
 import { openapiPlugin } from './plugins/openapi.ts'
 import { overloadPlugin } from './plugins/overload.ts'
@@ -48,14 +49,19 @@ import { createWaiter } from './waiter.ts'
 import { createWalk } from './walking.ts'
 import { createWriter } from './writer.ts'
 
-/**
- * The API, built but not listening. `brokerReady` rejects if what stands on the broker does not fit, `unfit` if the cache
- * would throw records away.
- */
-export async function buildApp(
-  options: ApiOptions,
-  root: Logger,
-): Promise<{ app: FastifyInstance; brokerReady: Promise<void>; unfit: Promise<never> }> {
+/** The API, and what whoever runs it has to know and to do. */
+interface Built {
+  app: FastifyInstance
+  /** Rejects if what stands on the broker does not fit. */
+  brokerReady: Promise<void>
+  /** Rejects if the cache would throw records away. */
+  unfit: Promise<never>
+  /** From now on it says that it is not ready, and every answer closes its connection: it goes on answering until it is closed. */
+  leave(): void
+}
+
+/** The API, built but not listening. */
+export async function buildApp(options: ApiOptions, root: Logger): Promise<Built> {
   const app = Fastify({
     genReqId: correlationIdOf,
     requestIdHeader: false,
@@ -76,6 +82,7 @@ export async function buildApp(
   validationPlugin(app)
   jsonPlugin(app)
   correlationPlugin(app)
+  const leaving = leavingPlugin(app)
   overloadPlugin(surroundings)
   await corsPlugin(surroundings)
   await compressionPlugin(surroundings)
@@ -134,10 +141,6 @@ export async function buildApp(
   const letGo = (snapshot: string) => void searcher?.close(snapshot)
   const walk = createWalk({ collection, search, seal: createSeal(key), letGo })
 
-  let closing = false
-  app.addHook('preClose', () => {
-    closing = true
-  })
   metricsPlugin(surroundings)
   recordRoutes(app, { collection, writer, reader, waiter, replies })
   listRoutes(app, { collection, database, cached: (id) => cache.read(id).catch(() => undefined) })
@@ -159,7 +162,7 @@ export async function buildApp(
   })
   const health: HealthParts = {
     notReady() {
-      if (closing) return 'stopping'
+      if (leaving.left()) return 'stopping'
       const broker = publisher.state()
       return broker === 'ready' || broker === 'busy' || durable() ? undefined : `the broker is ${broker}`
     },
@@ -183,5 +186,5 @@ export async function buildApp(
     await uncachedPlugin(probes)
     healthRoutes(probes, health)
   })
-  return { app, brokerReady: publisher.ready, unfit }
+  return { app, brokerReady: publisher.ready, unfit, leave: leaving.leave }
 }

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { ConfigError, environment, readOptions } from '@ordermill/config'
 import { toError } from '@ordermill/model'
 import { createLogger } from '@ordermill/telemetry'
@@ -11,7 +12,7 @@ async function main(): Promise<void> {
   const log = root.child({ component: 'process' })
   if (options.ADMIN_TOKEN === '') log.warn('ADMIN_TOKEN is not set: everybody may use /api/admin')
 
-  const { app, brokerReady, unfit } = await buildApp(options, root)
+  const { app, brokerReady, unfit, leave } = await buildApp(options, root)
   Promise.race([brokerReady.then(() => unfit), unfit]).catch((err: unknown) => {
     log.fatal({ err }, toError(err).message)
     process.exit(1)
@@ -21,14 +22,18 @@ async function main(): Promise<void> {
     if (stopping) process.exit(130)
     stopping = true
     log.info({ signal }, 'stopping: what is in flight is finished first')
-    setTimeout(() => process.exit(1), options.SHUTDOWN_MS + 2_000).unref()
-    app.close().then(
-      () => process.exit(0),
-      (err: unknown) => {
-        log.error({ err }, 'the stop was not clean')
-        process.exit(1)
-      },
-    )
+    const delay_ms = signal === 'SIGTERM' ? options.SHUTDOWN_DELAY_MS : 0 // nobody balances to what a terminal interrupts
+    setTimeout(() => process.exit(1), delay_ms + options.SHUTDOWN_MS + 2_000).unref()
+    leave()
+    sleep(delay_ms)
+      .then(() => app.close())
+      .then(
+        () => process.exit(0),
+        (err: unknown) => {
+          log.error({ err }, 'the stop was not clean')
+          process.exit(1)
+        },
+      )
   }
   process.on('SIGTERM', stop)
   process.on('SIGINT', stop)

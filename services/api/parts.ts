@@ -21,6 +21,7 @@ export const apiOptionNames = [
   'TRUST_PROXY',
   'CORS_ORIGINS',
   'COMPRESSION',
+  'SHUTDOWN_DELAY_MS',
   'SHUTDOWN_MS',
   'DIRTY_LIMIT',
   'QUEUE_LENGTH_MAX',
