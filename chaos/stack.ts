@@ -16,6 +16,8 @@ import { freePort } from '../servers/ports.ts'
 import { planServices } from '../servers/services.ts'
 import { Supervised } from '../servers/supervisor.ts'
 import { waitFor } from '../servers/waiting.ts'
+import { type Link, type Links, openLinks } from './proxy/links.ts'
+import type { TcpProxy } from './proxy/proxy.ts'
 import { openStores, type Stores } from './stores.ts'
 
 /** An API or a worker in a process of its own. */
@@ -34,6 +36,8 @@ export interface Stack {
   env: Record<string, string>
   stores: Stores
   server(name: ServerName): ServerHandle
+  /** What services of a kind reach a server through; everything else here goes straight to it. */
+  link(link: Link): TcpProxy
   apis: Service[]
   workers: Service[]
   /** Starts one more service; it is ready when this resolves. */
@@ -71,13 +75,15 @@ export async function onStack<T>({ signal, say }: Opening, work: (stack: Stack) 
   const servers = await startServers({ dataDir, env: machine, log: say, guard, signal })
   const started: Service[] = []
   let stores: Stores | undefined
+  let links: Links | undefined
   let watch: NodeJS.Timeout | undefined
   try {
     const { env } = servers
     await migrate(env['POSTGRES_DSN'] ?? '', 'up')
     stores = await openStores(env)
+    links = await openLinks(env)
     const peaks = new Map<string, number>()
-    const stack = build({ servers, stores, started, dataDir, machine, guard, say, peaks })
+    const stack = build({ servers, stores, links, started, dataDir, machine, guard, say, peaks })
     watch = setInterval(() => {
       for (const { name, process: one } of started)
         if (one.pid !== undefined) peaks.set(name, Math.max(peaks.get(name) ?? 0, residentMb(one.pid)))
@@ -88,6 +94,7 @@ export async function onStack<T>({ signal, say }: Opening, work: (stack: Stack) 
   } finally {
     clearInterval(watch)
     await Promise.allSettled(started.map((service) => service.process.stop()))
+    await links?.close()
     await stores?.close()
     await servers.discard()
     guard.close()
@@ -97,6 +104,7 @@ export async function onStack<T>({ signal, say }: Opening, work: (stack: Stack) 
 interface Building {
   servers: Servers
   stores: Stores
+  links: Links
   started: Service[]
   dataDir: string
   machine: Record<string, string | undefined>
@@ -105,7 +113,7 @@ interface Building {
   peaks: Map<string, number>
 }
 
-function build({ servers, stores, started, dataDir, machine, guard, say, peaks }: Building): Stack {
+function build({ servers, stores, links, started, dataDir, machine, guard, say, peaks }: Building): Stack {
   let count = 0
   const of = (kind: Service['kind']) => started.filter((service) => service.kind === kind && service.isKnown)
   const logs = new Map(Object.entries(servers.servers).map(([name, { logFile }]) => [name, logFile]))
@@ -117,6 +125,7 @@ function build({ servers, stores, started, dataDir, machine, guard, say, peaks }
       if (handle === undefined) throw new Error(`There is no ${name}: ${servers.notes.join(' ')}`)
       return handle
     },
+    link: (link) => links.proxy(link),
     get apis() {
       return of('api')
     },
@@ -128,7 +137,8 @@ function build({ servers, stores, started, dataDir, machine, guard, say, peaks }
       const port = String(await freePort())
       const folder = join(dataDir, name)
       mkdirSync(folder)
-      const plan = planServices(folder, { ...machine, ...servers.env, API_PORT: port, WORKER_PORT: port })[kind]
+      const addresses = { ...servers.env, ...links.env(kind) }
+      const plan = planServices(folder, { ...machine, ...addresses, API_PORT: port, WORKER_PORT: port })[kind]
       const service: Service = {
         ...{ kind, name, url: plan.url, logFile: plan.logFile },
         process: new Supervised(plan, { guard, log: say, restart: false }),

@@ -1,6 +1,7 @@
 import { brokerScenarios } from './broker.ts'
 import { elasticsearchScenarios } from './elasticsearch.ts'
 import { loadScenarios } from './load.ts'
+import { networkScenarios } from './network.ts'
 import { postgresScenarios } from './postgres.ts'
 import { recordsScenarios } from './records.ts'
 import { redisScenarios } from './redis.ts'
@@ -14,6 +15,7 @@ export const scenarios: Scenario[] = [
   ...brokerScenarios,
   ...postgresScenarios,
   ...elasticsearchScenarios,
+  ...networkScenarios,
   ...servicesScenarios,
   ...recordsScenarios,
 ]
