@@ -24,6 +24,7 @@ export async function removeIndices(url: string, match: string): Promise<string[
   try {
     const names = Object.keys(await engine.indices.get({ index: match, allow_no_indices: true }))
     if (names.length > 0) await engine.indices.delete({ index: names })
+    await engine.indices.deleteIndexTemplate({ name: `ordermill-${match}` }, { ignore: [404] })
     return names
   } finally {
     await engine.close()

@@ -45,6 +45,7 @@ export async function corner(t: Teardown, env: Env, collections = ['orders']): P
       RABBITMQ_URL,
       ELASTICSEARCH_URL,
       NAMESPACE: namespace,
+      SNAPSHOT_REPOSITORY: '',
       CACHE_TIMEOUT_MS: '5000', // files run side by side: a second may pass before an answer that is there is read
       API_PORT: '0',
       WORKER_PORT: '0',

@@ -1,3 +1,7 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { rootCertificates } from 'node:tls'
 import t, { type Test } from 'tap'
 import { type Options, readOptions } from './index.ts'
 
@@ -137,4 +141,32 @@ t.test('CORS_ORIGINS are origins as browsers send them, or every one', async (t)
 t.test('TRUST_PROXY takes addresses and networks, never everybody by a word', async (t) => {
   readsAs(t, 'TRUST_PROXY', { '': [], '10.0.0.0/8, ::1': ['10.0.0.0/8', '::1'], '127.0.0.1': ['127.0.0.1'] })
   refuses(t, 'TRUST_PROXY', ['true', '1', '10.0.0.0/33', '::1/129', '10.0.0.0/', '/8', 'proxy.example', '10.0.0.1,'])
+})
+
+t.test('certificates are read from their file, and refused where there are none', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'ordermill-certificates-'))
+  t.teardown(() => rmSync(folder, { recursive: true }))
+  const file = (name: string, text: string) => {
+    writeFileSync(join(folder, name), text)
+    return join(folder, name)
+  }
+  const [one = '', other = ''] = rootCertificates
+  const both = read('ELASTICSEARCH_CA_FILE', file('two.pem', `of two\n${one}\n${other}\n`))
+  t.equal(String(both).match(/BEGIN/g)?.length, 2)
+  t.equal(read('ELASTICSEARCH_CA_FILE', ''), undefined)
+  const broken = one.replace(/MII../, 'AAAAA')
+  refuses(t, 'ELASTICSEARCH_CA_FILE', [join(folder, 'none.pem'), folder, file('empty', ''), file('broken', broken)])
+})
+
+t.test('a schedule that may be never is never where it is empty', async (t) => {
+  readsAs(t, 'AUDIT_SCHEDULE', { '': undefined, '@daily': { cron: '0 0 * * *' } })
+  refuses(t, 'AUDIT_SCHEDULE', ['never', '@every 0s'])
+})
+
+t.test('a Cloud ID and an API key are taken as Elastic gives them', async (t) => {
+  const id = 'shop:ZXUuY2xvdWQuZXhhbXBsZSRhYmMkZGVm'
+  readsAs(t, 'ELASTICSEARCH_CLOUD_ID', { '': '', [id]: id })
+  refuses(t, 'ELASTICSEARCH_CLOUD_ID', ['shop', 'shop:', ':abc', 'shop:a b'])
+  readsAs(t, 'ELASTICSEARCH_API_KEY', { '': '', 'VnVhQ2ZHY0JDZGJrUT==': 'VnVhQ2ZHY0JDZGJrUT==' })
+  refuses(t, 'ELASTICSEARCH_API_KEY', ['id:key', 'ApiKey abc'])
 })

@@ -1,3 +1,5 @@
+import { X509Certificate } from 'node:crypto'
+import { readFileSync } from 'node:fs'
 import { isIP } from 'node:net'
 import { readDsn } from './dsn.ts'
 import { type Every, parseEvery } from './schedule.ts'
@@ -122,3 +124,18 @@ export const schedule = (common: Common): Option<Every> =>
     'five or six cron fields (UTC), @hourly, @daily, @weekly, @monthly, or @every 15m (h, m, s; from 1s to 24h)',
     (text) => parseEvery(text) ?? outOfRange(),
   )
+
+/** As `schedule`; undefined, which is never, where empty. */
+export const scheduleOrNever = (common: Common): Option<Every | undefined> => {
+  const { range, parse, ...rest } = schedule(common)
+  return { ...rest, range: `${range}; empty: never`, parse: (text) => (text === '' ? undefined : parse(text)) }
+}
+
+/** The certificates in a file (PEM), read at once: what cannot be used is said before anything connects. undefined where empty. */
+export const certificates = (common: Common): Option<string | undefined> =>
+  option(common, 'the path of a file with certificates (PEM)', (path) => {
+    if (path === '') return undefined
+    const pem = readFileSync(path, 'utf8')
+    const all = pem.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? outOfRange()
+    return all.map((one) => new X509Certificate(one).toString()).join('')
+  })

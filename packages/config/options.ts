@@ -1,5 +1,6 @@
 import {
   anyText,
+  certificates,
   networks,
   type Option,
   oneOf,
@@ -7,6 +8,7 @@ import {
   postgresDsn,
   redisAddress,
   schedule,
+  scheduleOrNever,
   urls,
   whole,
 } from './kinds.ts'
@@ -35,10 +37,31 @@ export const options = {
     secret: true,
   }),
   ELASTICSEARCH_URL: urls({
-    about: 'Elasticsearch; empty: search is switched off.',
+    about: 'Elasticsearch; of several, another is asked where one is away; empty: Postgres answers searches.',
     protocols: ['http:', 'https:'],
     default: '',
     secret: true,
+  }),
+  ELASTICSEARCH_CLOUD_ID: anyText({
+    about: 'A deployment in Elastic Cloud; used instead of ELASTICSEARCH_URL.',
+    min: 0,
+    max: 1_000,
+    pattern: /^([^:]+:[\w+/-]+=*)?$/,
+    of: 'characters as Elastic Cloud gives them: a name, a colon, base64',
+    default: '',
+  }),
+  ELASTICSEARCH_API_KEY: anyText({
+    about: 'API key for Elasticsearch, as its answer calls it `encoded`; goes before a user in the URL.',
+    min: 0,
+    max: 1_000,
+    pattern: /^([\w+/-]+=*)?$/,
+    of: 'characters of base64',
+    default: '',
+    secret: true,
+  }),
+  ELASTICSEARCH_CA_FILE: certificates({
+    about: 'Who vouches for the certificate of Elasticsearch; empty: whom Node trusts.',
+    default: '',
   }),
   NAMESPACE: anyText({
     about: 'Goes before the names of exchanges, queues, indices and keys, so that several installations share servers.',
@@ -181,6 +204,38 @@ export const options = {
     max: 10_000,
     default: '1000',
   }),
+  INDEX_SHARDS: whole({
+    about: 'Shards of a search index. Of one that stands they never change: it takes a new one.',
+    min: 1,
+    max: 1_024,
+    default: '1',
+  }),
+  INDEX_REPLICAS: whole({
+    about: 'Copies of each shard on other nodes; what stands takes the change within minutes.',
+    min: 0,
+    max: 10,
+    default: devOr('0', '1'),
+  }),
+  INDEX_REFRESH_MS: whole({
+    about:
+      'How often what was indexed becomes searchable, in milliseconds; what stands takes the change within minutes.',
+    min: 100,
+    max: minute_ms,
+    default: '1000',
+  }),
+  SNAPSHOT_REPOSITORY: anyText({
+    about:
+      'Where snapshots of search indices go: a repository of this name, made in a folder of this name below path.repo if there is none; empty: none.',
+    min: 0,
+    max: 100,
+    pattern: /^([a-z0-9][a-z0-9._-]*)?$/,
+    of: 'characters: a-z, 0-9, and after the first also . _ -',
+    default: 'ordermill',
+  }),
+  AUDIT_SCHEDULE: scheduleOrNever({
+    about: 'When the search index and the cache are held against Postgres, and what differs is repaired.',
+    default: devOr('', '@daily'),
+  }),
   CHANGES: oneOf({
     about:
       'Whether others are told of changes, on the exchange ordermill.changes. Switched on again, it goes on where it was.',
@@ -213,6 +268,12 @@ export const options = {
     min: 50,
     max: minute_ms,
     default: devOr('3000', '2000'),
+  }),
+  SLOW_SEARCH_MS: whole({
+    about: 'A search that takes longer, in milliseconds, is logged, without what it looked for; 0: none is.',
+    min: 0,
+    max: minute_ms,
+    default: devOr('1000', '500'),
   }),
   SEARCH_LAG_MAX_S: whole({
     about:

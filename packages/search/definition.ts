@@ -31,10 +31,23 @@ const folded = (name: string): [string, estypes.MappingProperty][] => [
 const keyword: estypes.MappingProperty = { type: 'keyword' }
 const date: estypes.MappingProperty = { type: 'date' }
 
+/** How an index is kept. The name does not depend on it. */
+export interface IndexKeeping {
+  shards: number
+  replicas: number
+  refresh_ms: number
+}
+const kept: IndexKeeping = { shards: 1, replicas: 0, refresh_ms: 1_000 }
+
 /** The definition of a collection's index. `namespace` goes before its names. */
-export function indexDefinition(c: Collection, namespace: string): IndexDefinition {
+export function indexDefinition(
+  c: Collection,
+  namespace: string,
+  { shards, replicas, refresh_ms }: IndexKeeping = kept,
+): IndexDefinition {
   const fields = c.fieldNames.map((name) => [name, mappingOf(c.fields[name] as Field)])
-  const settings = { number_of_shards: 1, number_of_replicas: 0, refresh_interval: '1s', analysis }
+  const keeping = { number_of_shards: shards, number_of_replicas: replicas, refresh_interval: `${refresh_ms}ms` }
+  const settings = { ...keeping, analysis }
   const mappings: estypes.MappingTypeMapping = {
     _source: { excludes: [...idFields, wordsField('*'), gramsField('*')] },
     dynamic: 'strict', // a field that nobody declared is a defect, not a new column

@@ -3,12 +3,13 @@
  * Guarantees: an index is made only here, never by a write; a document never goes back to an older change; every item of a bulk
  * is answered for by itself.
  */
-export { createSearchClient, type EngineClient } from './client.ts'
-export { type IndexDefinition, indexDefinition } from './definition.ts'
+export { createSearchClient, type EngineClient, engineOptionNames, searchClientOf } from './client.ts'
+export { type IndexDefinition, type IndexKeeping, indexDefinition } from './definition.ts'
 export { createDocuments, type Documents, type IndexedDocument } from './documents.ts'
 export { facetsOf } from './facets.ts'
 export { type FilterField, filterFields } from './filters.ts'
 export { createHighlighter, type Highlighter } from './highlight.ts'
+export { type KeptPart, keepIndex } from './keeping.ts'
 export { limits } from './limits.ts'
 export { createSearcher, type Searcher } from './searcher.ts'
 export { simpleQuery } from './simple.ts'

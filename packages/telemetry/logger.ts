@@ -3,8 +3,8 @@ import { type DestinationStream, type Logger, pino } from 'pino'
 export type { Logger }
 
 /** Values under these names never reach a log line, down to two levels inside what is logged. */
-const secrets = ['authorization', 'cookie', 'password', 'dsn', 'token'].concat(
-  ['POSTGRES_DSN', 'REDIS_ADDR', 'RABBITMQ_URL', 'ELASTICSEARCH_URL', 'ADMIN_TOKEN'], // options, by their names
+const secrets = ['authorization', 'cookie', 'password', 'dsn', 'token', 'apiKey'].concat(
+  ['POSTGRES_DSN', 'REDIS_ADDR', 'RABBITMQ_URL', 'ELASTICSEARCH_URL', 'ELASTICSEARCH_API_KEY', 'ADMIN_TOKEN'], // options, by their names
 )
 const censor = '*****'
 

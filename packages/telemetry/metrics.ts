@@ -47,8 +47,16 @@ const shared = (registry: Registry) => ({
     gauge(registry, name, help, labels, collect),
 })
 
+/** What of the API is asked at every scrape. */
+interface ApiLooks {
+  /** How old the oldest change is that each engine lacks, in seconds; none where nobody knows. */
+  searchLags?(): Promise<{ engine: string; seconds: number }[]>
+  /** In which state the breaker before the search engine is, of which there are. */
+  breaker?(): { state: string; states: readonly string[] }
+}
+
 /** Metrics of the API, for these collections. */
-export const apiMetrics = (registry: Registry, collections: string[]) => ({
+export const apiMetrics = (registry: Registry, collections: string[], looks: ApiLooks = {}) => ({
   ...shared(registry),
   request: histogram(registry, 'http_request_duration_seconds', 'Time of a request by route and status.', [
     'method',
@@ -63,6 +71,33 @@ export const apiMetrics = (registry: Registry, collections: string[]) => ({
     'engine',
     'outcome',
   ]),
+  fallbacks: counter(
+    registry,
+    'search_fallbacks_total',
+    'Searches that Postgres answered in place of the search engine: it failed or was late, it rests (the breaker is open), or it is behind.',
+    { reason: ['failed', 'resting', 'behind'] },
+  ),
+  searchLag: gauge(
+    registry,
+    'search_lag_seconds',
+    'Age of the oldest change that an engine does not know yet (a gauge); of none while Postgres is away.',
+    ['engine'],
+    async function () {
+      const lags = (await looks.searchLags?.().catch(() => [])) ?? []
+      this.reset()
+      for (const { engine, seconds } of lags) this.set({ engine }, seconds)
+    },
+  ),
+  breaker: gauge(
+    registry,
+    'search_breaker_state',
+    'Whether the search engine is asked: 1 for the state that the breaker is in.',
+    ['state'],
+    function () {
+      const { state, states } = looks.breaker?.() ?? { state: '', states: [] }
+      for (const one of states) this.set({ state: one }, one === state ? 1 : 0)
+    },
+  ),
 })
 export type ApiMetrics = ReturnType<typeof apiMetrics>
 

@@ -6,9 +6,10 @@ import { apiMetrics, createRegistry, type Logger, measured } from '@ordermill/te
 import Fastify, { type FastifyInstance } from 'fastify'
 import { createAcceptor } from './accepting.ts'
 import { createAccounting } from './accounting.ts'
+import { breakerStates, createBreaker } from './breaker.ts'
 import { createBulkWriter } from './bulk.ts'
 import { connectionOptions, limitConnections } from './connections.ts'
-import { createLag } from './lag.ts'
+import { createLag, lagsOf } from './lag.ts'
 import { createMarker } from './marker.ts'
 import type { ApiOptions, Surroundings } from './parts.ts'
 import { cachePlugin } from './plugins/cache.ts'
@@ -37,7 +38,7 @@ import { bulkRoutes } from './routes/bulk.ts'
 import { countRoutes } from './routes/count.ts'
 import { dashboardRoutes } from './routes/dashboard.ts'
 import { filterRoutes } from './routes/filters.ts'
-import { type HealthParts, healthRoutes } from './routes/health.ts'
+import { engineState, type HealthParts, healthRoutes } from './routes/health.ts'
 import { listRoutes } from './routes/lists.ts'
 import { queryRoutes } from './routes/query.ts'
 import { receiptRoutes } from './routes/receipts.ts'
@@ -75,7 +76,11 @@ export async function buildApp(options: ApiOptions, root: Logger): Promise<Built
   limitConnections(app.server, options)
   const log = root.child({ component: 'api' })
   const registry = createRegistry('api')
-  const metrics = apiMetrics(registry, [orders.name])
+  const breaker = createBreaker()
+  const metrics = apiMetrics(registry, [orders.name], {
+    searchLags: () => lagsOf(lags, searcher !== undefined),
+    breaker: () => ({ state: breaker.state(), states: searcher === undefined ? [] : breakerStates }),
+  })
   const surroundings: Surroundings = { app, options, log: root, registry, metrics }
 
   problemsPlugin(app, log)
@@ -120,16 +125,19 @@ export async function buildApp(options: ApiOptions, root: Logger): Promise<Built
   const waiter = createWaiter({ replies, stored })
   const accepted = createBulkLog(client, `${options.NAMESPACE}${collection.name}`)
   const bulks = createBulkWriter({ collection, database, publisher, replies, accepted, exchange })
+  const lags = {
+    elasticsearch: createLag(database, collection.name, indexDefinition(collection, options.NAMESPACE).alias),
+    postgres: createLag(database, collection.name, textsAlias(collection)),
+  }
   const search = createSearch({
     collection,
     database,
     searcher,
-    lags: {
-      elasticsearch: createLag(database, collection.name, indexDefinition(collection, options.NAMESPACE).alias),
-      postgres: createLag(database, collection.name, textsAlias(collection)),
-    },
+    lags,
     lagMax_s: options.SEARCH_LAG_MAX_S,
     timeout_ms: options.SEARCH_TIMEOUT_MS,
+    slow_ms: options.SLOW_SEARCH_MS,
+    breaker,
     metrics,
     log: root.child({ component: 'search' }),
   })
@@ -169,17 +177,22 @@ export async function buildApp(options: ApiOptions, root: Logger): Promise<Built
     dependencies: [
       {
         name: 'redis',
-        check: async () => ((await barriers.behind()) === undefined ? await client.ping() : 'catching up'),
+        check: async () => ({ detail: (await barriers.behind()) === undefined ? await client.ping() : 'catching up' }),
       },
       {
         name: 'rabbitmq',
-        check: async () => (publisher.state() === 'away' ? Promise.reject(new Error('away')) : publisher.state()),
+        async check() {
+          const detail = publisher.state()
+          return detail === 'away' ? Promise.reject(new Error('away')) : { detail }
+        },
       },
       {
         name: 'postgres',
-        check: async () => ((await database.query({ text: 'SELECT 1' })).length === 1 ? 'answers' : 'odd'),
+        check: () => database.query({ text: 'SELECT 1' }).then(() => ({ detail: 'answers' })),
       },
-      ...(searcher === undefined ? [] : [{ name: 'elasticsearch', check: () => searcher.health() }]),
+      ...(searcher === undefined
+        ? []
+        : [{ name: 'elasticsearch', check: async () => engineState(await searcher.health()), breaker: breaker.state }]),
     ],
   }
   app.register(async (probes) => {

@@ -8,11 +8,14 @@ t.test(
     const breaker = createBreaker({ now: () => now })
     for (const outcome of ['failed', 'failed', 'ok', 'failed', 'failed'] as const) breaker.tell(outcome)
     t.ok(breaker.admits(), 'two in a row are not three')
+    t.equal(breaker.state(), 'closed')
     breaker.tell('failed')
     t.notOk(breaker.admits())
+    t.equal(breaker.state(), 'open')
     now = 4_999
     t.notOk(breaker.admits())
     now = 5_000
+    t.equal(breaker.state(), 'half-open')
     t.ok(breaker.admits())
     t.notOk(breaker.admits(), 'the others wait')
     breaker.tell('failed')

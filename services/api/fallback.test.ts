@@ -33,7 +33,15 @@ t.test('searches go on while Elasticsearch is away, with the same answers, and s
       return answer.body['engine'] === engine && answer.body['total'] === 4
     })
 
+  const healthOf = async () => {
+    const { body } = await get(`${url}/health`)
+    return (body['dependencies'] as Record<string, unknown>[]).find(({ name }) => name === 'elasticsearch')
+  }
+  const figures = async () => (await fetch(`${url}/metrics`)).text()
+
   await from('elasticsearch')
+  t.match(await healthOf(), { status: 'ok', detail: /^(green|yellow|red)$/, breaker: 'closed' })
+  t.match(await figures(), /search_lag_seconds\{.*engine="elasticsearch".*\} 0$/m)
   const before = await ask()
   t.equal(before.headers.get('x-search-engine'), 'elasticsearch')
   t.ok(Number(before.headers.get('x-search-lag-seconds')) >= 0)
@@ -64,6 +72,13 @@ t.test('searches go on while Elasticsearch is away, with the same answers, and s
   )
   const all = await ask({})
   t.match(all.body, { total: { value: 4 }, lag: { changes: 0, seconds: 0 } })
+  t.match(await healthOf(), { status: 'away', breaker: /open/ })
+  t.equal((await get(`${url}/health/ready`)).status, 200, 'able to accept all the same')
+  const then = await figures()
+  for (const reason of ['failed', 'resting'])
+    t.match(then, new RegExp(`search_fallbacks_total\\{.*reason="${reason}".*\\} [1-9]`))
+  t.match(then, /search_breaker_state\{.*state="closed".*\} 0/)
+  t.match(then, /search_duration_seconds_count\{.*engine="elasticsearch",outcome="failed"\} [1-9]/)
 
   way.mend()
   await from('elasticsearch')

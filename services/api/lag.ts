@@ -25,3 +25,12 @@ export function createLag(database: Database, collection: string, indexPrefix: s
     return asked
   }
 }
+
+/** The lag of each engine there is, as far as it is known. */
+export async function lagsOf(lags: { elasticsearch: Lag; postgres: Lag }, hasEngine: boolean) {
+  const names = hasEngine ? (['elasticsearch', 'postgres'] as const) : (['postgres'] as const)
+  const known = await Promise.all(
+    names.map(async (engine) => ({ engine, seconds: (await lags[engine]().catch(() => undefined))?.seconds })),
+  )
+  return known.flatMap(({ engine, seconds }) => (seconds === undefined ? [] : [{ engine, seconds }]))
+}

@@ -48,6 +48,10 @@ t.test(
       'what asks for no text is read from the records',
     )
 
+    const figures = await (await fetch(`${url}/metrics`)).text()
+    t.match(figures, /search_fallbacks_total\{.*reason="behind".*\} [1-9]/)
+    t.match(figures, /search_lag_seconds\{.*engine="elasticsearch".*\} 3[67]\d\d/)
+
     await texts.write(changes)
     await cursors.move(inTexts.uuid, 0, last)
     await answers('postgres', 3, (seconds) => seconds === 0)

@@ -7,6 +7,7 @@ import { corner } from '@ordermill/servers/testing'
 import { apiMetrics, createLogger, createRegistry } from '@ordermill/telemetry'
 import fc from 'fast-check'
 import t, { type Test } from 'tap'
+import { createBreaker } from './breaker.ts'
 import { loadOrders, madeOrders, realOrders } from './made-orders.ts'
 import { madeQueries } from './made-queries.ts'
 import { createSeal } from './seal.ts'
@@ -35,7 +36,18 @@ const lag = async () => ({ changes: 0, seconds: 0 })
 
 function walkOf(asked: Searcher | undefined) {
   const lags = { elasticsearch: lag, postgres: lag }
-  const parts = { collection: orders, database, searcher: asked, lags, lagMax_s: 60, timeout_ms: 10_000, metrics, log }
+  const parts = {
+    collection: orders,
+    database,
+    searcher: asked,
+    lags,
+    lagMax_s: 60,
+    timeout_ms: 10_000,
+    slow_ms: 0,
+    breaker: createBreaker(),
+    metrics,
+    log,
+  }
   return createWalk({ collection: orders, search: createSearch(parts), seal, letGo: (id) => void searcher.close(id) })
 }
 const walks = { elasticsearch: walkOf(searcher), postgres: walkOf(undefined) }

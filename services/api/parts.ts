@@ -10,6 +10,9 @@ export const apiOptionNames = [
   'REDIS_ADDR',
   'RABBITMQ_URL',
   'ELASTICSEARCH_URL',
+  'ELASTICSEARCH_CLOUD_ID',
+  'ELASTICSEARCH_API_KEY',
+  'ELASTICSEARCH_CA_FILE',
   'NAMESPACE',
   'API_HOST',
   'API_PORT',
@@ -32,6 +35,7 @@ export const apiOptionNames = [
   'DB_TIMEOUT_MS',
   'SEARCH_TIMEOUT_MS',
   'SEARCH_LAG_MAX_S',
+  'SLOW_SEARCH_MS',
   'ADMIN_TOKEN',
   'CURSOR_SECRET',
 ] as const
@@ -46,10 +50,17 @@ export interface Surroundings {
   metrics: ApiMetrics
 }
 
-/** How one thing that the API depends on is: ok with the milliseconds it took to say so, or why not. */
+/** How one thing that the API depends on says that it is; where that is less than well, `degraded`. */
+export interface State {
+  detail: string
+  degraded?: boolean
+}
+/** One thing that the API depends on. `check` fails where it is away. */
 export interface Dependency {
   name: string
-  check(): Promise<string>
+  check(): Promise<State>
+  /** In which state its breaker is, where it has one. */
+  breaker?(): string
 }
 
 /** Whether a request asks how this process is: those are answered however much there is to do, and are never counted. */

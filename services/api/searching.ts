@@ -2,8 +2,9 @@ import { asksTexts, type Database, searchRecords } from '@ordermill/database'
 import { type Collection, type Found, Invalid, type Query, toError, Unavailable } from '@ordermill/model'
 import { type Searcher, SnapshotGone } from '@ordermill/search'
 import type { ApiMetrics, Logger } from '@ordermill/telemetry'
-import { createBreaker } from './breaker.ts'
+import type { Breaker } from './breaker.ts'
 import type { Lag, LagNow } from './lag.ts'
+import { shapeOf } from './query-shape.ts'
 import { sparingly } from './sparingly.ts'
 
 export type Engine = 'elasticsearch' | 'postgres'
@@ -38,27 +39,45 @@ interface SearchParts {
   /** Further behind than this, in seconds, the search engine is asked only if Postgres is no better. */
   lagMax_s: number
   timeout_ms: number
-  metrics: ApiMetrics
+  /** Above this, in milliseconds, a search is logged as slow; 0: none is. */
+  slow_ms: number
+  /** Stands before the search engine. */
+  breaker: Breaker
+  metrics: Pick<ApiMetrics, 'search' | 'fallbacks'>
   log: Logger
 }
 
 const upToDate: LagNow = { changes: 0, seconds: 0 }
 /** While the engine is away every search fails over alike: one line in this time says it. */
 const logEvery_ms = 10_000
+/** Of slow searches one line in this time and for each engine says it: where all are slow, the log is not to be the reason. */
+const logSlowEvery_ms = 1_000
 
 export function createSearch(parts: SearchParts): Search {
-  const { collection, database, searcher, lags, lagMax_s, timeout_ms, metrics, log } = parts
-  const breaker = createBreaker()
+  const { collection, database, searcher, lags, lagMax_s, timeout_ms, breaker, metrics, log } = parts
   const unsaid = sparingly(logEvery_ms)
-  const timed = async (engine: Engine, ask: () => Promise<Found>): Promise<Found> => {
+  const unsaidSlow = sparingly(logSlowEvery_ms)
+  const timed = async (
+    engine: Engine,
+    { query, correlationId }: { query: Query; correlationId: string },
+    ask: () => Promise<Found>,
+  ): Promise<Found> => {
     const started = performance.now()
     let outcome = 'failed'
+    let total: Found['total'] | undefined
     try {
       const found = await ask()
       outcome = 'ok'
+      total = found.total
       return found
     } finally {
-      metrics.search.observe({ engine, outcome }, (performance.now() - started) / 1_000)
+      const duration_ms = performance.now() - started
+      metrics.search.observe({ engine, outcome }, duration_ms / 1_000)
+      const left_out = parts.slow_ms > 0 && duration_ms > parts.slow_ms ? unsaidSlow(engine) : undefined
+      if (left_out !== undefined) {
+        const told = { engine, outcome, duration_ms: Math.round(duration_ms), shape: shapeOf(query), total, left_out }
+        log.warn({ ...told, correlation_id: correlationId }, 'slow search')
+      }
     }
   }
   const lagOf = (engine: Engine) => lags[engine]().catch(() => undefined)
@@ -80,10 +99,12 @@ export function createSearch(parts: SearchParts): Search {
   return async (query, correlationId, { engine, snapshot, steady = false } = {}) => {
     const isItsRanking = engine === 'elasticsearch' && query.sort.length === 0
     const { newest, ofPostgres, postgresKnowsMore } = await whoLags(query)
+    const asked = { query, correlationId }
     const isPreferred = engine !== 'postgres' && (isItsRanking || !postgresKnowsMore)
-    if (searcher !== undefined && isPreferred && breaker.admits()) {
+    const admitted = searcher !== undefined && isPreferred && breaker.admits()
+    if (admitted) {
       try {
-        const found: Found & { snapshot?: string } = await timed('elasticsearch', () =>
+        const found: Found & { snapshot?: string } = await timed('elasticsearch', asked, () =>
           steady ? searcher.queryIn(snapshot, query, correlationId) : searcher.query(query, correlationId),
         )
         breaker.tell('ok')
@@ -98,8 +119,10 @@ export function createSearch(parts: SearchParts): Search {
       }
     }
     if (isItsRanking) throw new Invalid([lost])
+    if (searcher !== undefined && engine !== 'postgres')
+      metrics.fallbacks.inc({ reason: admitted ? 'failed' : isPreferred ? 'resting' : 'behind' })
     const ask = () => searchRecords(database, collection, query, { timeout_ms, correlationId, newest })
-    return { ...(await timed('postgres', ask)), engine: 'postgres', lag: ofPostgres }
+    return { ...(await timed('postgres', asked, ask)), engine: 'postgres', lag: ofPostgres }
   }
 }
 

@@ -1,5 +1,5 @@
 import { createCursors, createTextIndex, openChangesCursor, readPast } from '@ordermill/database'
-import { createIndexWriter, indexDefinition } from '@ordermill/search'
+import { createIndexWriter } from '@ordermill/search'
 import { createTeller } from './changes.ts'
 import { createFollower } from './follower.ts'
 import type { Resources } from './resources.ts'
@@ -25,6 +25,7 @@ export function createFollowers({
   stored,
   leases,
   engine,
+  definition,
   changes,
   isWritten,
 }: Resources): Followers {
@@ -52,7 +53,7 @@ export function createFollowers({
       createFollower({
         ...shared,
         name: 'search',
-        writer: createIndexWriter(engine, indexDefinition(collection, options.NAMESPACE)),
+        writer: createIndexWriter(engine, definition),
         log: part('follower'),
       }),
     )

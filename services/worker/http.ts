@@ -7,7 +7,8 @@ interface HttpParts {
   registry: Registry
   /** Undefined, or why the worker is not ready. */
   notReady(): Promise<string | undefined>
-  dependencies(): Record<string, string>
+  /** How each part is; nothing here takes longer than seconds. */
+  dependencies(): Promise<Record<string, string>>
 }
 
 /** Serves the worker's health and metrics. Gives its address and how to close it. */
@@ -24,7 +25,7 @@ export async function serveWorker({ host, port, registry, notReady, dependencies
     return {
       status: reason === undefined ? 'ok' : 'not ready',
       ...(reason === undefined ? {} : { reason }),
-      dependencies: dependencies(),
+      dependencies: await dependencies(),
     }
   })
   app.get('/metrics', async (_request, reply) =>

@@ -9,7 +9,7 @@ import {
 } from '@ordermill/database'
 import { type Collection, newId } from '@ordermill/model'
 import { createConsumer, createPublisher, topologyOf } from '@ordermill/queue'
-import { createSearchClient } from '@ordermill/search'
+import { indexDefinition, searchClientOf } from '@ordermill/search'
 import { createRegistry, type Logger, measured, statementOp, workerMetrics } from '@ordermill/telemetry'
 import type { WorkerOptions } from './options.ts'
 import { retryWhileUnavailable } from './retry.ts'
@@ -95,11 +95,12 @@ export function openResources(options: WorkerOptions, root: Logger, collection: 
     bulks: consumerOf(queues.bulk, bulksMax, 1),
     parked: consumerOf(queues.parked, parkedMax, parkedMax),
   }
-  const nodes = options.ELASTICSEARCH_URL
-  const engine =
-    nodes.length === 0
-      ? undefined
-      : createSearchClient({ urls: nodes, timeout_ms: Math.max(options.SEARCH_TIMEOUT_MS, 30_000) })
+  const engine = searchClientOf(options, Math.max(options.SEARCH_TIMEOUT_MS, 30_000))
+  const definition = indexDefinition(collection, namespace, {
+    shards: options.INDEX_SHARDS,
+    replicas: options.INDEX_REPLICAS,
+    refresh_ms: options.INDEX_REFRESH_MS,
+  })
 
   return {
     collection,
@@ -126,6 +127,7 @@ export function openResources(options: WorkerOptions, root: Logger, collection: 
     },
     consumers,
     engine,
+    definition,
     async close() {
       await Promise.all(Object.values(consumers).map((consumer) => consumer.close()))
       await Promise.all([publisher, changes].map((one) => one?.stop(1_000)))

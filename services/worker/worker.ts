@@ -1,10 +1,12 @@
 import { dailySales } from '@ordermill/database'
 import { type Collection, orders, toError } from '@ordermill/model'
+import type { EngineClient } from '@ordermill/search'
 import type { Logger } from '@ordermill/telemetry'
 import { startConsuming } from './consuming.ts'
 import { runFlusher } from './flusher.ts'
 import { createFollowers } from './followers.ts'
 import { serveWorker } from './http.ts'
+import { keepIndexAsConfigured } from './index-keeper.ts'
 import { askForKnown, runEveryJob } from './job-kinds.ts'
 import type { WorkerOptions } from './options.ts'
 import { openResources, type Resources } from './resources.ts'
@@ -41,6 +43,7 @@ export async function startWorker(
     runFlusher(flusher, ending.signal),
     runEveryJob(resources, ending.signal),
     askForKnown(resources, ending.signal),
+    keepIndices(resources, ending.signal),
   ]
   scheduler.start()
 
@@ -49,7 +52,11 @@ export async function startWorker(
     host: options.WORKER_HOST,
     port: options.WORKER_PORT,
     registry: resources.registry,
-    dependencies: () => ({ rabbitmq: consumers.records.connected() ? 'ok' : 'away', publisher: publisher.state() }),
+    dependencies: async () => ({
+      rabbitmq: consumers.records.connected() ? 'ok' : 'away',
+      publisher: publisher.state(),
+      ...(resources.engine && { elasticsearch: await engineStatus(resources.engine) }),
+    }),
     notReady: async () => (stopping === undefined ? await notReady(resources) : 'stopping'),
   })
 
@@ -73,6 +80,19 @@ export async function startWorker(
   })
   failed.catch(() => undefined)
   return { address: served.address, failed, stop: () => (stopping ??= stop()) }
+}
+
+/** green, yellow or red, as the engine says of its cluster; it keeps the worker from nothing. */
+const engineStatus = (engine: EngineClient): Promise<string> =>
+  engine.cluster.health({}, { requestTimeout: 2_000 }).then(
+    ({ status }) => status,
+    () => 'away',
+  )
+
+async function keepIndices({ engine, definition, options, part }: Resources, signal: AbortSignal): Promise<void> {
+  if (engine === undefined) return
+  const repository = options.SNAPSHOT_REPOSITORY
+  await keepIndexAsConfigured({ engine, definition, repository, log: part('index') }, signal)
 }
 
 async function notReady({ consumers, database }: Resources): Promise<string | undefined> {

@@ -1,7 +1,8 @@
 import { toError } from '@ordermill/model'
 import type { FastifyInstance } from 'fastify'
 import Type from 'typebox'
-import type { Dependency } from '../parts.ts'
+import { breakerStates } from '../breaker.ts'
+import type { Dependency, State } from '../parts.ts'
 import { answer, named, responses } from '../schemas.ts'
 
 export interface HealthParts {
@@ -14,14 +15,21 @@ export interface HealthParts {
 const patience_ms = 2_000
 const part = Type.Object({
   name: Type.String(),
-  status: Type.Enum(['ok', 'away']),
-  detail: Type.String(),
+  status: Type.Enum(['ok', 'degraded', 'away']),
+  detail: Type.String({ description: 'Of the search engine: the status of its cluster, green, yellow or red.' }),
+  breaker: Type.Optional(
+    Type.Enum([...breakerStates], {
+      description: 'open: it has just failed, and nobody asks it; half-open: one call tries it.',
+    }),
+  ),
   latency_ms: Type.Optional(Type.Number({ minimum: 0 })),
 })
 const state = named(
   'Health',
   Type.Object({
-    status: Type.Enum(['ok', 'degraded', 'not ready'], { description: 'degraded: it accepts, and a part is away.' }),
+    status: Type.Enum(['ok', 'degraded', 'not ready'], {
+      description: 'degraded: it accepts, and a part is away or less than well.',
+    }),
     reason: Type.Optional(Type.String({ description: 'Why it is not ready.' })),
     dependencies: Type.Optional(Type.Array(named('Dependency', part))),
   }),
@@ -63,15 +71,23 @@ export function healthRoutes(app: FastifyInstance, { notReady, dependencies }: H
   )
 }
 
-async function inspect({ name, check }: Dependency) {
+/** What a cluster of the search engine says of itself; red: some of the index cannot be searched. */
+export const engineState = (status: string): State => ({ detail: status, degraded: status === 'red' })
+
+async function inspect({ name, check, breaker }: Dependency) {
+  return { ...(await stateOf(name, check)), ...(breaker === undefined ? {} : { breaker: breaker() }) }
+}
+
+async function stateOf(name: string, check: () => Promise<State>) {
   const started = performance.now()
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(new Error('no answer in time')), patience_ms)
   })
   try {
-    const detail = await Promise.race([check(), late])
-    return { name, status: 'ok', detail, latency_ms: Math.round((performance.now() - started) * 10) / 10 }
+    const { detail, degraded = false } = await Promise.race([check(), late])
+    const status = degraded ? 'degraded' : 'ok'
+    return { name, status, detail, latency_ms: Math.round((performance.now() - started) * 10) / 10 }
   } catch (thrown) {
     return {
       name,
