@@ -4,6 +4,10 @@ import { isIP } from 'node:net'
 import { readDsn } from './dsn.ts'
 import { type Every, parseEvery } from './schedule.ts'
 
+export const minute_ms = 60_000
+/** A default that is another one in production; undefined: required there. */
+export const devOr = (otherwise: string, production: string | undefined): ByEnvironment => ({ production, otherwise })
+
 /** One declared option: how its text is read, what stands in for it, and what is said about it. */
 export interface Option<T> {
   /** What it is for, in one sentence. */
