@@ -1,4 +1,14 @@
-import { chmodSync, chownSync, lstatSync, mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs'
+import {
+  chmodSync,
+  chownSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { dirname, join } from 'node:path'
 
 /** Whom a server runs as. Empty: as whoever we are. */
@@ -26,6 +36,13 @@ export function ownFolder(path: string, account: Account): string {
   if (account.uid !== undefined && account.gid !== undefined) chownSync(path, account.uid, account.gid)
   chmodSync(path, 0o700)
   return path
+}
+
+/** Writes a file that nobody but the account may read. */
+export function ownFile(path: string, text: string, account: Account): void {
+  rmSync(path, { force: true })
+  writeFileSync(path, text, { mode: 0o400 })
+  if (account.uid !== undefined && account.gid !== undefined) chownSync(path, account.uid, account.gid)
 }
 
 /** Gives a tree to the account, for data left by an earlier start under another one. */

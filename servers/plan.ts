@@ -45,3 +45,15 @@ export type Plan = {
   /** Resolves when the server really answers its protocol; throws while it does not. */
   ready(signal: AbortSignal): Promise<void>
 }
+
+/** One server; or several nodes of one, which act as one: a cluster. */
+export type GroupPlan = {
+  /** What the nodes need of each other's surroundings: started before them. */
+  beside: Plan[]
+  nodes: Plan[]
+  isCluster: boolean
+  /** What the platform's services read from their environment to find it. */
+  variables: Record<string, string>
+  /** Makes one cluster of the nodes, each of which answers; resolves when it is whole. @throws ServerProblem if it does not become so */
+  join(signal: AbortSignal | undefined): Promise<void>
+}

@@ -1,9 +1,10 @@
 import { writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join } from 'node:path'
-import { accountOf, ownFolder } from './account.ts'
+import { accountOf, ownFile, ownFolder } from './account.ts'
 import type { Missing } from './install.ts'
 import type { Plan, Site } from './plan.ts'
+import type { Port, PortOption } from './ports.ts'
 import { type Env, findProgram, foldersLike, pathOf } from './programs.ts'
 
 const NAME = 'ordermill'
@@ -20,59 +21,122 @@ export function findRabbitmq(env: Env): string | undefined {
   return findProgram('rabbitmq-server', env, ['/usr/lib/rabbitmq/bin'])
 }
 
-function findEpmd(env: Env): string | undefined {
-  return findProgram('epmd', env, [
-    ...foldersLike('/usr/lib/erlang/erts-*/bin'),
-    ...foldersLike('/usr/local/lib/erlang/erts-*/bin'),
-  ])
+function epmdOf(env: Env): string {
+  const folders = ['/usr/lib/erlang/erts-*/bin', '/usr/local/lib/erlang/erts-*/bin'].flatMap(foldersLike)
+  return findProgram('epmd', env, folders) ?? 'epmd'
 }
 
 /** RabbitMQ on loopback with its management and Prometheus plugins, a node and a name service (epmd) of its own. */
 export async function planRabbitmq(site: Site): Promise<Plan> {
-  const account = accountOf('rabbitmq')
-  const dataDir = join(site.folder, 'rabbitmq')
-  const [amqp, management, prometheus, distribution, epmd] = await Promise.all([
-    site.port('RABBITMQ_PORT'),
-    site.port('RABBITMQ_MANAGEMENT_PORT'),
-    site.port('RABBITMQ_PROMETHEUS_PORT'),
-    site.port(),
-    site.port(),
-  ])
-  const url = `amqp://${NAME}:${NAME}@127.0.0.1:${amqp.number}`
-  const managementUrl = `http://127.0.0.1:${management.number}`
-  const config = { amqp: amqp.number, management: management.number, prometheus: prometheus.number }
+  const epmd = await site.port()
+  const ports = await nodePorts(site, ['RABBITMQ_PORT', 'RABBITMQ_MANAGEMENT_PORT', 'RABBITMQ_PROMETHEUS_PORT'])
+  const plan = rabbitmqNode(site, { name: 'rabbitmq', title: 'RabbitMQ', node: `${NAME}@localhost`, ports, epmd })
   return {
-    name: 'rabbitmq',
-    title: 'RabbitMQ',
+    ...plan,
     // The name service is a part of the broker's process group, so that it starts and ends with it.
     command: '/bin/sh',
     args: [
       '-c',
       '"$1" -address 127.0.0.1 -port "$2" & exec "$3"',
       'sh',
-      findEpmd(site.env) ?? 'epmd',
+      epmdOf(site.env),
       String(epmd.number),
-      findRabbitmq(site.env) ?? '',
+      plan.command,
     ],
-    env: environment(site.env, dataDir, distribution.number, epmd.number),
+    ports: [...plan.ports, epmd],
+  }
+}
+
+/** The name service alone, for several nodes: it does not end with one of them. */
+export function planNames(site: Site, epmd: Port): Plan {
+  const account = accountOf('rabbitmq')
+  const dataDir = join(site.folder, 'rabbitmq-names')
+  return {
+    name: 'rabbitmq-names',
+    title: "RabbitMQ's name service",
+    command: epmdOf(site.env),
+    args: ['-address', '127.0.0.1', '-port', String(epmd.number)],
+    env: { PATH: pathOf(site.env) },
     account,
     dataDir,
-    logFile: join(site.folder, 'rabbitmq.log'),
-    ports: [amqp, management, prometheus, distribution, epmd],
+    logFile: join(site.folder, 'rabbitmq-names.log'),
+    ports: [epmd],
+    url: `127.0.0.1:${epmd.number}`,
+    variables: {},
+    stopSignal: 'SIGTERM',
+    stopTimeoutMs: 5_000,
+    readyTimeoutMs: 10_000,
+    prepare: async () => void ownFolder(dataDir, account),
+    ready: (signal) =>
+      new Promise((resolve, reject) => {
+        const socket = connect({ port: epmd.number, host: '127.0.0.1', signal })
+        socket.once('error', reject).once('connect', () => resolve(void socket.destroy()))
+      }),
+  }
+}
+
+/** The ports of one node: for clients, the management page, Prometheus, and other nodes. */
+export type NodePorts = Record<'amqp' | 'management' | 'prometheus' | 'distribution', Port>
+
+export async function nodePorts(site: Site, options: (PortOption | undefined)[] = []): Promise<NodePorts> {
+  const [amqp, management, prometheus, distribution] = await Promise.all(
+    [options[0], options[1], options[2], undefined].map((option) => site.port(option)),
+  )
+  if (!amqp || !management || !prometheus || !distribution) throw new Error('four ports were asked for')
+  return { amqp, management, prometheus, distribution }
+}
+
+interface Node extends Pick<Plan, 'name' | 'title'> {
+  /** How nodes call each other. */
+  node: string
+  ports: NodePorts
+  /** Where its name service is. */
+  epmd: Port
+  /** Goes after its configuration. */
+  settings?: string[]
+  /** Goes to the Erlang machine. */
+  flags?: string
+  /** What nodes prove to each other that they belong together with. */
+  cookie?: string
+}
+
+/** One broker process, alone or in a cluster; its name service has to run. */
+export function rabbitmqNode(site: Site, { name, title, node, ports, epmd, settings = [], flags, cookie }: Node): Plan {
+  const account = accountOf('rabbitmq')
+  const dataDir = join(site.folder, name)
+  const url = `amqp://${NAME}:${NAME}@127.0.0.1:${ports.amqp.number}`
+  const managementUrl = `http://127.0.0.1:${ports.management.number}`
+  return {
+    name,
+    title,
+    command: findRabbitmq(site.env) ?? '',
+    args: [],
+    env: {
+      ...environment(site.env, { dataDir, node, distribution: ports.distribution.number, epmd: epmd.number }),
+      ...(flags === undefined ? {} : { RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: flags }),
+    },
+    account,
+    dataDir,
+    logFile: join(site.folder, `${name}.log`),
+    ports: Object.values(ports),
     url,
-    variables: { RABBITMQ_URL: url, RABBITMQ_MANAGEMENT_URL: `http://${NAME}:${NAME}@127.0.0.1:${management.number}` },
+    variables: {
+      RABBITMQ_URL: url,
+      RABBITMQ_MANAGEMENT_URL: `http://${NAME}:${NAME}@127.0.0.1:${ports.management.number}`,
+    },
     stopSignal: 'SIGTERM',
     stopTimeoutMs: 20_000,
     readyTimeoutMs: 90_000,
     async prepare() {
       ownFolder(dataDir, account)
-      ownFolder(join(dataDir, 'home'), account)
-      writeFileSync(join(dataDir, 'rabbitmq.conf'), configuration(config))
+      const home = ownFolder(join(dataDir, 'home'), account)
+      if (cookie !== undefined) ownFile(join(home, '.erlang.cookie'), cookie, account)
+      writeFileSync(join(dataDir, 'rabbitmq.conf'), configuration(ports, settings))
       writeFileSync(join(dataDir, 'enabled_plugins'), '[rabbitmq_management,rabbitmq_prometheus].\n')
       writeFileSync(join(dataDir, 'rabbitmq-env.conf'), '')
     },
     async ready(signal) {
-      await greet(amqp.number, signal)
+      await greet(ports.amqp.number, signal)
       const authorization = `Basic ${Buffer.from(`${NAME}:${NAME}`).toString('base64')}`
       const answer = await fetch(`${managementUrl}/api/health/checks/local-alarms`, {
         signal,
@@ -85,12 +149,19 @@ export async function planRabbitmq(site: Site): Promise<Plan> {
   }
 }
 
-function environment(env: Env, dataDir: string, distribution: number, epmd: number): Record<string, string> {
+interface Place {
+  dataDir: string
+  node: string
+  distribution: number
+  epmd: number
+}
+
+function environment(env: Env, { dataDir, node, distribution, epmd }: Place): Record<string, string> {
   return {
     PATH: pathOf(env),
     LANG: 'C.UTF-8',
     HOME: join(dataDir, 'home'),
-    RABBITMQ_NODENAME: `${NAME}@localhost`,
+    RABBITMQ_NODENAME: node,
     RABBITMQ_CONF_ENV_FILE: join(dataDir, 'rabbitmq-env.conf'),
     RABBITMQ_CONFIG_FILE: join(dataDir, 'rabbitmq.conf'),
     RABBITMQ_ENABLED_PLUGINS_FILE: join(dataDir, 'enabled_plugins'),
@@ -106,18 +177,19 @@ function environment(env: Env, dataDir: string, distribution: number, epmd: numb
   }
 }
 
-function configuration(ports: { amqp: number; management: number; prometheus: number }): string {
+function configuration({ amqp, management, prometheus }: NodePorts, settings: string[]): string {
   return [
-    `listeners.tcp.1 = 127.0.0.1:${ports.amqp}`,
+    `listeners.tcp.1 = 127.0.0.1:${amqp.number}`,
     'management.tcp.ip = 127.0.0.1',
-    `management.tcp.port = ${ports.management}`,
+    `management.tcp.port = ${management.number}`,
     'prometheus.tcp.ip = 127.0.0.1',
-    `prometheus.tcp.port = ${ports.prometheus}`,
+    `prometheus.tcp.port = ${prometheus.number}`,
     `default_user = ${NAME}`,
     `default_pass = ${NAME}`,
     'default_user_tags.administrator = true',
     'disk_free_limit.absolute = 100MB',
     'log.console.level = info',
+    ...settings,
     '',
   ].join('\n')
 }

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { accountOf, ownFolder, ownTree } from './account.ts'
 import type { Missing } from './install.ts'
 import type { Plan, Site } from './plan.ts'
+import type { Port } from './ports.ts'
 import { type Env, findProgram, pathOf } from './programs.ts'
 
 /** What to install when there is no Redis. */
@@ -19,9 +20,20 @@ export function findRedis(env: Env): string | undefined {
 
 /** Redis on loopback with its append-only file, synced every second, which never evicts a key. */
 export async function planRedis(site: Site): Promise<Plan> {
+  return redisNode(site, { name: 'redis', title: 'Redis', ports: [await site.port('REDIS_PORT')] })
+}
+
+type Node = Pick<Plan, 'name' | 'title'> & {
+  /** Where it listens, then what else it takes. */
+  ports: [Port, ...Port[]]
+  settings?: Record<string, string>
+}
+
+/** One Redis process, alone or in a cluster. */
+export function redisNode(site: Site, { name, title, ports, settings = {} }: Node): Plan {
   const account = accountOf('redis')
-  const dataDir = join(site.folder, 'redis')
-  const port = await site.port('REDIS_PORT')
+  const dataDir = join(site.folder, name)
+  const [port] = ports
   const values = {
     bind: '127.0.0.1',
     port: String(port.number),
@@ -32,17 +44,18 @@ export async function planRedis(site: Site): Promise<Plan> {
     save: '',
     daemonize: 'no',
     logfile: '',
+    ...settings,
   }
   return {
-    name: 'redis',
-    title: 'Redis',
+    name,
+    title,
     command: findRedis(site.env) ?? 'redis-server',
     args: Object.entries(values).flatMap(([name, value]) => [`--${name}`, value]),
     env: { PATH: pathOf(site.env) },
     account,
     dataDir,
-    logFile: join(site.folder, 'redis.log'),
-    ports: [port],
+    logFile: join(site.folder, `${name}.log`),
+    ports,
     url: `redis://127.0.0.1:${port.number}`,
     variables: { REDIS_ADDR: `127.0.0.1:${port.number}` },
     stopSignal: 'SIGTERM',

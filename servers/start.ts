@@ -2,6 +2,7 @@ import { mkdirSync, realpathSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { cacheBeside, planElasticsearch } from './elasticsearch.ts'
 import { givenServers } from './given.ts'
+import { alone, Group } from './group.ts'
 import { Guard } from './guard.ts'
 import { install, type Missing } from './install.ts'
 import { holderOf, tryLock, unlock } from './lock.ts'
@@ -11,14 +12,18 @@ import { findPostgres, planPostgres, postgresMissing } from './postgres.ts'
 import { explainDisk, ServerProblem } from './problem.ts'
 import type { Env } from './programs.ts'
 import { findRabbitmq, planRabbitmq, rabbitmqMissing } from './rabbitmq.ts'
+import { planRabbitmqCluster } from './rabbitmq-cluster.ts'
 import { findRedis, planRedis, redisMissing } from './redis.ts'
-import { Supervised } from './supervisor.ts'
+import { planRedisCluster } from './redis-cluster.ts'
+import type { Supervised } from './supervisor.ts'
 
 /** What to start, where and how. */
 export type ServerOptions = {
   /** Data and logs: one subfolder and one log file a server. Downloads are cached beside it, in `cache/`. */
   dataDir: string
   which?: readonly ServerName[]
+  /** Of Redis and RabbitMQ, several nodes as a cluster; of Redis an even number, half of them replicas. Always on free ports. */
+  nodes?: { redis?: number; rabbitmq?: number }
   /** `free` (the default): any free port for each. Those named are fixed, the others free. */
   ports?: Ports | 'free'
   /** Picks the free ones (default: `freePort`). One that somebody takes before its server does is picked again. */
@@ -53,6 +58,8 @@ export type Servers = {
   env: Record<string, string>
   /** Those started here; one that was given by address is not ours to stop. */
   servers: Partial<Record<ServerName, ServerHandle>>
+  /** The nodes of those that were started as clusters. */
+  clusters: Partial<Record<ServerName, ServerHandle[]>>
   /** What somebody starting this should know. */
   notes: string[]
   /** Stops those started here in order; their data stays. */
@@ -66,7 +73,9 @@ export type Servers = {
 /** How often free ports are picked for one server: between pick and use another process may be quicker. */
 const MOST_PICKS = 5
 
-const plans: Record<ServerName, (site: Site & { cache: string }) => Promise<Plan>> = {
+type Place = Site & { cache: string }
+
+const plans: Record<ServerName, (site: Place) => Promise<Plan>> = {
   postgres: planPostgres,
   redis: planRedis,
   rabbitmq: planRabbitmq,
@@ -89,7 +98,15 @@ export async function startServers(options: ServerOptions): Promise<Servers> {
   const wanted = which.filter((name) => !given.names.includes(name))
   if (wanted.length === 0) {
     const nothing = async () => undefined
-    return { env: given.env, servers: {}, notes: given.notes, stop: nothing, kill: nothing, discard: nothing }
+    return {
+      env: given.env,
+      servers: {},
+      clusters: {},
+      notes: given.notes,
+      stop: nothing,
+      kill: nothing,
+      discard: nothing,
+    }
   }
 
   const folder = openFolder(options.dataDir)
@@ -97,7 +114,7 @@ export async function startServers(options: ServerOptions): Promise<Servers> {
   if (!takeLock(lock, folder)) throw alreadyRunning(folder, holderOf(lock)?.pid)
   const guard = options.guard ?? new Guard()
   const notes = [...given.notes]
-  const running = new Map<ServerName, Supervised>()
+  const running = new Map<ServerName, Group>()
   const stop = async (): Promise<void> => {
     await Promise.all([...running.values()].map((server) => server.stop()))
     if (!options.guard) guard.close()
@@ -109,12 +126,11 @@ export async function startServers(options: ServerOptions): Promise<Servers> {
   options.signal?.addEventListener('abort', giveUp)
   const site = { folder, cache: cacheBeside(folder), env, log, port: portPicker(options) }
   const startOne = async (name: ServerName, picks = MOST_PICKS): Promise<void> => {
-    const plan = await plans[name](site)
-    const server = new Supervised(plan, { guard, log, restart: options.restart ?? false })
+    const server = new Group(await planOf(name, site, options.nodes), { guard, log, restart: options.restart ?? false })
     running.set(name, server)
     options.signal?.throwIfAborted()
     try {
-      await server.start()
+      await server.start(options.signal)
     } catch (error) {
       const picked = error instanceof PortTaken && error.port.option === undefined
       if (picks === 1 || !picked) throw error
@@ -137,18 +153,24 @@ export async function startServers(options: ServerOptions): Promise<Servers> {
     options.signal?.removeEventListener('abort', giveUp)
   }
   const kill = async (): Promise<void> => {
-    for (const server of running.values()) server.expectEnd()
-    await Promise.all([...running.values()].map((server) => server.kill('SIGKILL')))
+    await Promise.all([...running.values()].map((server) => server.kill()))
   }
   const discard = async (): Promise<void> => {
     await kill()
     await stop()
     rmSync(folder, { recursive: true, force: true })
   }
-  return { env: { ...given.env, ...variablesOf(running) }, servers: handlesOf(running), notes, stop, kill, discard }
+  const variables = Object.assign({}, ...[...running.values()].map(({ plan }) => plan.variables))
+  return { env: { ...given.env, ...variables }, ...handlesOf(running), notes, stop, kill, discard }
 }
 
-function goOnWithout(name: ServerName, error: unknown, notes: string[], running: Map<ServerName, Supervised>): void {
+async function planOf(name: ServerName, site: Place, { redis, rabbitmq }: ServerOptions['nodes'] = {}) {
+  if (name === 'redis' && redis !== undefined) return await planRedisCluster(site, redis)
+  if (name === 'rabbitmq' && rabbitmq !== undefined) return await planRabbitmqCluster(site, rabbitmq)
+  return alone(await plans[name](site))
+}
+
+function goOnWithout(name: ServerName, error: unknown, notes: string[], running: Map<ServerName, Group>): void {
   const optional = error instanceof ServerProblem && (error.code === 'JAVA_MISSING' || error.code === 'DOWNLOAD_FAILED')
   if (name !== 'elasticsearch' || !optional) throw error
   running.delete(name)
@@ -193,25 +215,29 @@ function portPicker({ ports = 'free', pick = freePort }: ServerOptions): Site['p
   }
 }
 
-function variablesOf(running: Map<ServerName, Supervised>): Record<string, string> {
-  return Object.assign({}, ...[...running.values()].map(({ plan }) => plan.variables))
+function handlesOf(running: Map<ServerName, Group>): Pick<Servers, 'servers' | 'clusters'> {
+  const servers: Servers['servers'] = {}
+  const clusters: Servers['clusters'] = {}
+  for (const [name, { plan, nodes }] of running) {
+    const handles = nodes.map(handleOf)
+    const [first] = handles
+    if (plan.isCluster) clusters[name] = handles
+    else if (first) servers[name] = first
+  }
+  return { servers, clusters }
 }
 
-function handlesOf(running: Map<ServerName, Supervised>): Servers['servers'] {
-  const handles: Servers['servers'] = {}
-  for (const [name, server] of running) {
-    const { url, logFile, dataDir } = server.plan
-    handles[name] = {
-      url,
-      logFile,
-      dataDir,
-      get pid() {
-        return server.pid
-      },
-      kill: (signal) => server.kill(signal),
-      stop: () => server.stop(),
-      start: () => server.start(),
-    }
+function handleOf(server: Supervised): ServerHandle {
+  const { url, logFile, dataDir } = server.plan
+  return {
+    url,
+    logFile,
+    dataDir,
+    get pid() {
+      return server.pid
+    },
+    kill: (signal) => server.kill(signal),
+    stop: () => server.stop(),
+    start: () => server.start(),
   }
-  return handles
 }

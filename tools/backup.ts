@@ -28,8 +28,7 @@ async function main([command = '', file = '']: string[]): Promise<void> {
   const how = ['--clean', '--if-exists', '--no-owner', '--single-transaction', '--exit-on-error']
   await postgres('pg_restore', [...how, `--dbname=${options.POSTGRES_DSN}`, file])
   // Both know versions that the restored database does not: nothing may be built on those.
-  const [redis] = options.REDIS_ADDR
-  const keys = redis === undefined ? 0 : await removeKeys(redis, `{*}:${options.NAMESPACE}*`)
+  const keys = await removeKeys(options.REDIS_ADDR.join(), `{*}:${options.NAMESPACE}*`)
   const [engine] = options.ELASTICSEARCH_URL
   const indices = engine === undefined ? [] : await removeIndices(engine, `${options.NAMESPACE}orders-*`)
   console.log(`restored from ${file}; ${keys} keys of the cache and ${indices.length} search indices removed`)
