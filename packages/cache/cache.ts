@@ -78,7 +78,7 @@ export function createRecordCache({ client, collection, namespace, dirtyLimit }:
       })
     },
 
-    copied: (id) => away(client.copied(keys.record(id), copy_ms)),
+    copied: (id, epoch) => away(client.copied(keys.epoch(bucketOf(id)), epoch, copy_ms)),
 
     async markSent(marks) {
       const calls = byBucket(marks).map(([bucket, some]) =>

@@ -1,4 +1,5 @@
 import { Cluster, Redis } from 'ioredis'
+import { connectCluster, infosOf, masterOf } from './cluster.ts'
 import * as scripts from './scripts.ts'
 
 /** What of a Redis client the cache depends on: one server or a cluster. */
@@ -42,13 +43,17 @@ export interface CacheClient {
   strlen(key: string): Promise<number>
   time(): Promise<number[]>
   hget(key: string, field: string): Promise<string | null>
-  info(section: string): Promise<string>
+  /** A section of INFO, of the server or of each node of the cluster that answers. */
+  infos(section: string): Promise<string[]>
   takeToken(key: string, rate: number, burst: number, owed: number): Promise<[allowed: number, tokens: string]>
   setex(key: string, seconds: number, value: string | number): Promise<string>
   ping(): Promise<string>
-  /** Whether a replica has what this process wrote to the master of `key`; true where there are no replicas. */
-  copied(key: string, timeout_ms: number): Promise<boolean>
-  on(event: 'close' | '+node' | '-node', listener: () => void): unknown
+  /**
+   * Whether a replica has what was written in this epoch to the master of its key; true where there are no replicas, false if the
+   * epoch is over there.
+   */
+  copied(epochKey: string, epoch: string, timeout_ms: number): Promise<boolean>
+  on(event: 'close' | '+node' | '-node' | 'refresh', listener: () => void): unknown
   disconnect(): void
 }
 
@@ -79,9 +84,9 @@ export function connectCache({ urls, timeout_ms, onError, onReady }: ClientOptio
   const redis =
     others.length === 0
       ? new Redis(first, { ...options, enableOfflineQueue: false, retryStrategy: retryDelay_ms })
-      : new Cluster(urls, { redisOptions: options, enableOfflineQueue: false, clusterRetryStrategy: retryDelay_ms })
+      : connectCluster({ urls, options, retryDelay_ms, onError, onReady })
   redis.on('error', onError)
-  redis.on('ready', onReady)
+  if (redis instanceof Redis) redis.on('ready', onReady)
   redis.defineCommand('accept', { numberOfKeys: 5, lua: scripts.accept })
   redis.defineCommand('epoch', { numberOfKeys: 2, lua: scripts.epoch })
   redis.defineCommand('caughtUp', { numberOfKeys: 1, lua: scripts.caughtUp })
@@ -91,18 +96,14 @@ export function connectCache({ urls, timeout_ms, onError, onReady }: ClientOptio
   redis.defineCommand('discard', { numberOfKeys: 4, lua: scripts.discard })
   redis.defineCommand('takeToken', { numberOfKeys: 1, lua: scripts.takeToken })
   redis.defineCommand('fill', { numberOfKeys: 4, lua: scripts.fill })
-  const copied = async (key: string, wait_ms: number) => {
-    const node = redis instanceof Cluster ? await masterOf(redis, key) : redis
-    if (/^connected_slaves:0/m.test(await node.info('replication'))) return true
-    return (await node.wait(1, wait_ms)) > 0
+  const copied = async (key: string, epoch: string, wait_ms: number) => {
+    const { node, replicas } = redis instanceof Cluster ? await masterOf(redis, key) : { node: redis, replicas: 0 }
+    const stamp = () => node.eval(scripts.stamp, 1, key, epoch)
+    if (replicas === 0 && /^connected_slaves:0/m.test(await node.info('replication'))) return (await stamp()) === 1
+    const [holds, copies] = await Promise.all([stamp(), node.wait(1, wait_ms)]) // one behind the other, on one connection
+    return holds === 1 && copies > 0
   }
-  return Object.assign(redis as unknown as CacheClient, { copied })
-}
-
-/** The node that holds a key: WAIT answers for what was written on its own connection. */
-async function masterOf(cluster: Cluster, key: string): Promise<Redis> {
-  const address = cluster.slots[Number(await cluster.cluster('KEYSLOT', key))]?.[0]
-  const node = cluster.nodes('master').find(({ options: { host, port } }) => `${host}:${port}` === address)
-  if (node === undefined) throw new Error(`no master holds ${key}`)
-  return node
+  const infos = async (section: string) =>
+    redis instanceof Cluster ? await infosOf(redis, section) : [await redis.info(section)]
+  return Object.assign(redis as unknown as CacheClient, { copied, infos })
 }

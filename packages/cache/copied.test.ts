@@ -19,20 +19,31 @@ t.test('a version counts as copied once a replica has it, and at once where ther
   const cache = createRecordCache({ client, collection: 'orders', namespace: '', dirtyLimit: 6_400 })
   await until('Redis is there', () => cache.checkEpoch().catch(() => undefined))
   const order = firstOrder()
+  const epoch = await cache.checkEpoch()
   await cache.accept(order)
-  t.equal(await cache.copied(order.id), true)
+  t.equal(await cache.copied(order.id, epoch), true)
 
   const { hostname, port } = new URL(master.url)
   await redisAt(t, replica.url).replicaof(hostname, Number(port))
-  await until('the replica has it', async () => (await client.info('replication')).includes('state=online'))
+  await until('the replica has it', async () => (await client.infos('replication')).join().includes('state=online'))
   const second = firstOrder()
   await cache.accept(second)
-  t.equal(await cache.copied(second.id), true)
+  t.equal(await cache.copied(second.id, epoch), true)
 
   await replica.kill('SIGSTOP')
   t.teardown(() => replica.kill('SIGCONT'))
   await cache.accept(firstOrder())
   const started = performance.now()
-  t.equal(await cache.copied(order.id), false)
+  t.equal(await cache.copied(order.id, epoch), false)
   t.ok(performance.now() - started < 2_000)
+
+  await replica.kill('SIGCONT')
+  await until('the replica has it', () => cache.copied(order.id, epoch))
+  await master.kill('SIGKILL')
+  await master.start()
+  t.equal(
+    await until('it is back', () => cache.copied(order.id, epoch).then(String, () => undefined)),
+    'false',
+    'a process that came back may have forgotten it before it was copied',
+  )
 })

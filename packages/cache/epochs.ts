@@ -35,8 +35,8 @@ export function createEpochs(client: Pick<CacheClient, 'epoch' | 'on'>, keys: Ke
     looking = undefined
     forgotten += 1
   }
-  // A connection that comes back may be one to another process.
-  for (const event of ['close', '+node', '-node'] as const) client.on(event, forget)
+  // A connection that comes back may be one to another process; slots that have moved are with another one.
+  for (const event of ['close', '+node', '-node', 'refresh'] as const) client.on(event, forget)
 
   const ask = (candidate: string) =>
     away(

@@ -22,7 +22,7 @@ export async function open<T>(answer: Promise<T>): Promise<T> {
   } catch (thrown) {
     const cause = toError(thrown)
     if (cause.name === 'ReplyError') return await away(Promise.reject(cause))
-    if (/isn't writeable|offline queue/i.test(cause.message)) return await away(Promise.reject(cause))
+    if (/isn't (writeable|ready)|offline queue/i.test(cause.message)) return await away(Promise.reject(cause))
     throw new Unavailable('outcome-open', 'The cache did not answer in time; the record may still turn up.', { cause })
   }
 }

@@ -12,12 +12,15 @@ export class CacheUnfit extends Error {
 }
 
 /**
- * Looks at how Redis is set up: whether what it takes survives its restart (AOF).
- * @throws CacheUnfit if it evicts keys without a TTL
+ * Looks at how Redis is set up: whether what it takes survives its restart (AOF). In a cluster every node counts, replicas too: they
+ * may take over.
+ * @throws CacheUnfit if one evicts keys without a TTL
  */
-export async function inspectCache(client: Pick<CacheClient, 'info'>): Promise<{ durable: boolean }> {
-  const [persistence, memory] = await Promise.all([client.info('persistence'), client.info('memory')])
-  const policy = /^maxmemory_policy:(allkeys-\S+)/m.exec(memory)?.[1]
-  if (policy !== undefined) throw new CacheUnfit(policy)
-  return { durable: /^aof_enabled:1/m.test(persistence) }
+export async function inspectCache(client: Pick<CacheClient, 'infos'>): Promise<{ durable: boolean }> {
+  const [persistence, memory] = await Promise.all([client.infos('persistence'), client.infos('memory')])
+  for (const info of memory) {
+    const policy = /^maxmemory_policy:(allkeys-\S+)/m.exec(info)?.[1]
+    if (policy !== undefined) throw new CacheUnfit(policy)
+  }
+  return { durable: persistence.every((info) => /^aof_enabled:1/m.test(info)) }
 }

@@ -47,8 +47,8 @@ export interface RecordCache {
    * @throws Unavailable `outcome-open` when Redis may have done it without our hearing of it.
    */
   accept(version: Version, base?: { version: number; hash: string }): Promise<Accepted>
-  /** Whether an accepted version would survive the loss of its Redis, as far as there are replicas. */
-  copied(id: string): Promise<boolean>
+  /** Whether what was accepted of a record in this epoch would survive the loss of its Redis, as far as there are replicas. */
+  copied(id: string, epoch: string): Promise<boolean>
   /** The broker has these. */
   markSent(marks: DirtyMark[]): Promise<void>
   /** Postgres has these; gives how many were dirty. */

@@ -27,6 +27,17 @@ if epoch ~= ARGV[1] then return 0 end
 redis.call('SET', KEYS[1], held .. ' ' .. epoch .. ' caught-up')
 return 1`
 
+/**
+ * Writes what stands again, so that WAIT on the same connection answers for all that was written before. KEYS epoch · ARGV the epoch.
+ * Gives 1 if it holds here, else 0: then what was written in it may be forgotten already.
+ */
+export const stamp = `${runId}
+local state = redis.call('GET', KEYS[1]) or ''
+local held, epoch = string.match(state, '^(%S+) (%S+)')
+if held ~= run or epoch ~= ARGV[1] then return 0 end
+redis.call('SET', KEYS[1], state)
+return 1`
+
 /** As `epoch`, within a script: sets `epoch` (nil unless it holds here) and `state`. The key is the last one given. */
 const readEpoch = `${runId}
 local held, epoch, state = string.match(redis.call('GET', KEYS[#KEYS]) or '', '^(%S+) (%S+) (%S+)')

@@ -84,7 +84,18 @@ t.test('REDIS_ADDR as host:port, as a URL, or as a list for a cluster', async (t
     '[::1]:6379': ['redis://[::1]:6379'],
     ':pw@h:1': ['redis://:pw@h:1'],
   })
-  refuses(t, 'REDIS_ADDR', ['', 'h:99999', 'http://h:1', 'a:1,', ',', 'redis://', '::1:6379', 'h:1/x', 'a b:1'])
+  refuses(t, 'REDIS_ADDR', [
+    '',
+    'h:99999',
+    'http://h:1',
+    'a:1,',
+    ',',
+    'redis://',
+    '::1:6379',
+    'h:1/x',
+    'a b:1',
+    'a:1/1,b:1',
+  ])
 })
 
 t.test('RABBITMQ_URL takes one or several, never none; ELASTICSEARCH_URL may be none', async (t) => {

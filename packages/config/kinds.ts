@@ -112,14 +112,16 @@ export const postgresDsn = (common: Common): Option<string> =>
     (text) => readDsn(text) ?? outOfRange(),
   )
 
-/** Where Redis is: `host:port`, a URL, or a list of either for a cluster. Given back as URLs. */
+/** Where Redis is: `host:port`, a URL, or a list of either for a cluster, which has one database only. Given back as URLs. */
 export const redisAddress = (common: Common): Option<string[]> =>
-  option(common, 'host:port, a redis:// or rediss:// URL, or a list of these, separated by commas', (text) =>
-    list(text).map((one) => {
-      const url = urlOf(one.includes('://') ? one : `redis://${one}`)
-      return /^rediss?:$/.test(url.protocol) && /^(\/\d*)?$/.test(url.pathname) ? url.href : outOfRange()
-    }),
-  )
+  option(common, 'host:port, a redis:// or rediss:// URL, or a list of these, separated by commas', (text) => {
+    const found = list(text)
+    return found.map((one) => {
+      const { protocol, pathname, href } = urlOf(one.includes('://') ? one : `redis://${one}`)
+      const databases = found.length > 1 ? /^\/?0?$/ : /^(\/\d*)?$/
+      return /^rediss?:$/.test(protocol) && databases.test(pathname) ? href : outOfRange()
+    })
+  })
 
 /** When something recurs: five or six cron fields (UTC), `@hourly`, `@daily`, or `@every` and a span. */
 export const schedule = (common: Common): Option<Every> =>

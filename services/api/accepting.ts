@@ -101,7 +101,7 @@ export function createAcceptor(parts: AcceptorParts): Acceptor {
         if (thrown instanceof Unavailable) throw notConfirmed(thrown) // the cache went away after it took the version
         if (!(thrown instanceof PublishFailed)) throw thrown
         // It stays unsent, and the flusher publishes it. That it is kept until then, the cache must vouch for.
-        const isKept = durable() && (await cache.copied(version.id).catch(() => false))
+        const isKept = durable() && (await cache.copied(version.id, epoch).catch(() => false))
         if (!isKept) throw notConfirmed(thrown)
       }
       if (performance.now() - started > onTheWayMax_ms && (await cache.checkEpoch().catch(() => epoch)) !== epoch)

@@ -37,11 +37,12 @@ export class Redis extends EventEmitter {
   }
 
   defineCommand(name: string, { numberOfKeys, lua }: { numberOfKeys: number; lua: string }): void {
-    const { store } = this.#on.redis
-    this[name] = (...args: unknown[]) => {
-      const texts = args.map(String)
-      return this.#ask(() => store.script(lua, texts.slice(0, numberOfKeys), texts.slice(numberOfKeys)))
-    }
+    this[name] = (...args: unknown[]) => this.eval(lua, numberOfKeys, ...args)
+  }
+
+  eval(lua: string, numberOfKeys: number, ...args: unknown[]): Promise<unknown> {
+    const texts = args.map(String)
+    return this.#ask(() => this.#on.redis.store.script(lua, texts.slice(0, numberOfKeys), texts.slice(numberOfKeys)))
   }
 
   disconnect(): void {
