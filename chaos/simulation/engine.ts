@@ -10,7 +10,7 @@ interface Doc {
 
 /** A search engine in memory: one index behind an alias, documents with external versions. */
 export interface Engine {
-  index: { name: string; uuid: string; documents: Map<string, Doc> } | undefined
+  index: { name: string; uuid: string; documents: Map<string, Doc>; mappings: object } | undefined
   /** How likely one document of a bulk is refused for now. */
   refuses: number
 }
@@ -46,19 +46,21 @@ export function createEngineClient({
   }
   const client = {
     indices: {
-      getSettings: () =>
+      get: () =>
         ask(() => {
           const { index } = engine
           return index === undefined
             ? { error: 'none', status: 404 }
-            : { [index.name]: { settings: { 'index.uuid': index.uuid } } }
+            : { [index.name]: { settings: { index: { uuid: index.uuid } }, mappings: index.mappings } }
         }),
-      create: ({ index: name }: { index: string }) =>
+      create: ({ index: name, mappings }: { index: string; mappings: object }) =>
         ask(() => {
           if (engine.index !== undefined) throw refused(400, 'resource_already_exists_exception')
-          engine.index = { name, uuid: `index-${random.below(1e9)}`, documents: new Map() }
+          engine.index = { name, uuid: `index-${random.below(1e9)}`, documents: new Map(), mappings }
         }),
-      putMapping: () => ask(() => undefined),
+      putAlias: () => ask(() => undefined),
+      putSettings: () => ask(() => undefined),
+      refresh: () => ask(() => undefined),
     },
     bulk: ({ operations }: { operations: string[] }) =>
       ask(() => {

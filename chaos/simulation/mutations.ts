@@ -188,15 +188,15 @@ export const mutations: Mutation[] = [
   },
   {
     without: 'follower: the cursor passes only what the engine answered for',
-    file: 'services/worker/follower.ts',
+    file: 'services/worker/following.ts',
     search: 'firstRetry < 0 ? changes : changes.slice(0, firstRetry)',
     replace: 'changes',
   },
   {
     without: 'index writer: documents carry external versions',
     file: 'packages/search/writer.ts',
-    search: '"version_type":"external_gte"',
-    replace: '"version_type":"internal"',
+    search: "'external_gte'",
+    replace: "'internal'",
   },
   {
     without: 'settle: the floor',
@@ -238,16 +238,23 @@ export const mutations: Mutation[] = [
   },
   {
     without: 'follower: who finds the cursor moved starts over from where it is',
-    file: 'services/worker/follower.ts',
-    search: 'if (!(await cursors.move(uuid, cursor, to))) return undefined',
-    replace: 'await cursors.move(uuid, cursor, to)',
+    file: 'services/worker/following.ts',
+    search: 'if (!(await cursors.move(uuid, cursor, to, token))) return',
+    replace: 'await cursors.move(uuid, cursor, to, token)',
     missed: 'Documents carry external versions: two followers write more than they have to, and nothing wrong.',
+  },
+  {
+    without: 'cursors: what comes late may not move them',
+    file: 'packages/database/cursors.ts',
+    search: ' AND token = $4',
+    replace: '',
+    missed: 'SQL, as above.',
   },
   {
     without: 'cursors: compare-and-set',
     file: 'packages/database/cursors.ts',
-    search: ' AND change_seq = $2',
-    replace: '',
+    search: ' AND change_seq = $2 AND',
+    replace: ' AND',
     missed: 'SQL: the cursors of a simulation are in memory.',
   },
   {

@@ -79,16 +79,18 @@ t.test('cursors, leases and attempts in memory answer as the real ones', async (
   const holders = [newId(), newId()] as [string, string]
   const now_ms = () => Date.now()
   const both = <T>(real: T, fake: T) => [real, fake] as const
-  const [cursors, fakeCursors] = both(createCursors(database), memory.createCursors({ postgres, ask }) as never)
+  const [cursors, fakeCursors] = both(createCursors(database), memory.createCursors({ postgres, ask }))
   for (let n = 0; n < 40; n += 1) {
     const index = { uuid: `i${random.below(2)}`, name: 'orders-1' }
     const [from, to] = [random.below(4), random.below(4)]
-    t.equal(await fakeCursors.open(index), await cursors.open(index))
+    const [opens, moves] = [1 + random.below(2), 1 + random.below(2)]
+    t.same(await fakeCursors.open(index, opens), await cursors.open(index, opens))
     t.equal(
-      await fakeCursors.move(index.uuid, from, to),
-      await cursors.move(index.uuid, from, to),
-      `from ${from} to ${to}`,
+      await fakeCursors.move(index.uuid, from, to, moves),
+      await cursors.move(index.uuid, from, to, moves),
+      `from ${from} to ${to}, by ${moves}`,
     )
+    await Promise.all([fakeCursors.refreshed(index.uuid, to, moves), cursors.refreshed(index.uuid, to, moves)])
   }
   for (let n = 0; n < 40; n += 1) {
     const holder = random.pick(holders)

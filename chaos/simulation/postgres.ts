@@ -9,7 +9,9 @@ import {
   type Outcome,
   type ParkedMessage,
   type ParkedRow,
+  type Place,
   type RecordReader,
+  type Rejects,
   type Table,
 } from '@ordermill/database'
 import { BadData, Unavailable, type Version } from '@ordermill/model'
@@ -21,7 +23,7 @@ export interface Postgres {
   /** What was superseded, by id and hash. */
   history: Map<string, Version>
   parked: Map<string, ParkedRow>
-  cursors: Map<string, { name: string; change_seq: number }>
+  cursors: Map<string, Place & { name: string; token: number }>
   /** Attempts at lone messages, by queue and identity. */
   attempts: Map<string, { holder: string | undefined; deaths: number }>
   leases: Map<string, { holder: string; token: number; expiresAt: number }>
@@ -182,25 +184,39 @@ export function createLedger({ postgres, ask }: Client): Pick<Ledger, 'keep' | '
   }
 }
 
-export function createCursors({ postgres, ask }: Client): Pick<Cursors, 'open' | 'move' | 'reject'> {
+export function createCursors({ postgres, ask }: Client): Cursors {
   const { cursors } = postgres
   return {
-    open: ({ uuid, name }) =>
+    open: ({ uuid, name, from }, token) =>
       ask(() => {
-        const change_seq = cursors.get(uuid)?.change_seq ?? 0
-        cursors.set(uuid, { name, change_seq })
-        return change_seq
+        const begin = { change_seq: cursors.get(from ?? '')?.change_seq ?? 0, refreshed_seq: 0, token }
+        const { change_seq, refreshed_seq, token: latest } = cursors.get(uuid) ?? begin
+        if (latest > token) return undefined
+        cursors.set(uuid, { name, change_seq, refreshed_seq, token })
+        return { change_seq, refreshed_seq }
       }),
-    move: (uuid, from, to) =>
+    passed: (uuid) => ask(() => cursors.get(uuid)?.change_seq ?? 0),
+    move: (uuid, from, to, token) =>
       ask(() => {
         const cursor = cursors.get(uuid)
-        if (cursor?.change_seq !== from) return false
+        if (cursor?.change_seq !== from || cursor.token !== token) return false
         cursor.change_seq = to
         return true
       }),
-    reject: () => ask(() => undefined),
+    refreshed: (uuid, to, token) =>
+      ask(() => {
+        const cursor = cursors.get(uuid)
+        if (cursor?.token === token) cursor.refreshed_seq = Math.max(cursor.refreshed_seq, to)
+      }),
   }
 }
+
+/** Nothing is rejected here. */
+export const createRejects = ({ ask }: Client): Rejects => ({
+  any: () => ask(() => false),
+  keep: () => ask(() => undefined),
+  forget: () => ask(() => undefined),
+})
 
 export function createLeases({ postgres, ask, now_ms, holder }: Client & { now_ms(): number; holder: string }): Leases {
   const { leases } = postgres

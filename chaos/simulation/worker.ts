@@ -1,5 +1,5 @@
 import { connectCache, createBarriers, createRecordCache } from '@ordermill/cache'
-import type { Cursors, Ledger, Table } from '@ordermill/database'
+import type { Ledger, Table } from '@ordermill/database'
 import { orders } from '@ordermill/model'
 import { createConsumer, createPublisher } from '@ordermill/queue'
 import { createIndexWriter, indexDefinition } from '@ordermill/search'
@@ -12,7 +12,15 @@ import { createParking } from '../../services/worker/parking.ts'
 import { runPersister } from '../../services/worker/persister.ts'
 import { createAsking } from './asking.ts'
 import { createEngineClient } from './engine.ts'
-import { createAttempts, createCursors, createLeases, createLedger, createReader, createTable } from './postgres.ts'
+import {
+  createAttempts,
+  createCursors,
+  createLeases,
+  createLedger,
+  createReader,
+  createRejects,
+  createTable,
+} from './postgres.ts'
 import { noMetrics, traceLogger } from './quiet.ts'
 import { settings, topology } from './settings.ts'
 import { type Process, startProcess, type World } from './world.ts'
@@ -80,7 +88,9 @@ function build(world: World, process: Process): Promise<void>[] {
     collection,
     stored,
     leases,
-    cursors: createCursors({ postgres, ask }) as Cursors,
+    cursors: createCursors({ postgres, ask }),
+    rejects: createRejects({ postgres, ask }),
+    refresh_ms: 1_000,
     writer: createIndexWriter(engine, definition),
     batch: settings.followBatch,
     every_ms: settings.followEvery_ms,

@@ -1,46 +1,112 @@
 import type { Collection } from '@ordermill/model'
-import type { Session } from './database.ts'
+import type { Database, Session } from './database.ts'
 
-/** How far each follower has come. Keyed by the index's UUID, so that a new index starts from 0. */
-export interface Cursors {
-  /** Where the follower of this index stands; makes the cursor if there is none. */
-  open(index: { uuid: string; name: string }): Promise<number>
-  /** Moves from `from` to `to`; false if somebody else moved it meanwhile. */
-  move(uuid: string, from: number, to: number): Promise<boolean>
-  /** Records documents that the engine will never take. */
-  reject(uuid: string, rejects: { id: string; change_seq: number; reason: string }[]): Promise<void>
+/** What a follower feeds: the key and name of its cursor, and what it is for. */
+export interface Followed {
+  /** Names the cursor: a new index has another one, and starts from 0. */
+  uuid: string
+  name: string
+  /** What it serves searches for; undefined where nobody asks by it, or another index serves. */
+  alias?: string | undefined
+  /** By which definition it is fed. */
+  definition?: string | undefined
+  /** The cursor where it begins if it has none yet; else at 0. */
+  from?: string | undefined
 }
 
-export function createCursors(session: Session): Cursors {
+/** Where a follower stands: up to where it has fed, and up to where searches find everything. */
+export interface Place {
+  change_seq: number
+  refreshed_seq: number
+}
+
+/** How far each follower has come. What has a token is fenced: nothing happens once somebody opened the cursor with a greater one. */
+export interface Cursors {
+  /** Where the follower stands; makes the cursor if there is none. Undefined if the token is an older one, or the index is paused. */
+  open(index: Followed, token: number): Promise<Place | undefined>
+  /** The change that everything was written up to; 0 if nobody follows. */
+  passed(uuid: string): Promise<number>
+  /** Moves from `from` to `to`; false if somebody else may do so now, or did. */
+  move(uuid: string, from: number, to: number, token: number): Promise<boolean>
+  /** Says that searches find everything up to there, and tells who listens. */
+  refreshed(uuid: string, to: number, token: number): Promise<void>
+}
+
+/** Where is told how far searches go: `<alias> <change_seq>`. */
+export const refreshedChannel = 'ordermill_refreshed'
+
+export function createCursors(database: Pick<Database, 'query' | 'transaction'>): Cursors {
   return {
-    async open({ uuid, name }) {
-      const [row] = await session.query<{ change_seq: number }>({
-        text: `INSERT INTO search_cursors (index_uuid, index_name) VALUES ($1, $2)
-          ON CONFLICT (index_uuid) DO UPDATE SET index_name = excluded.index_name RETURNING change_seq`,
-        values: [uuid, name],
+    async open(index, token) {
+      const { uuid, name, alias, definition, from } = index
+      const values = [uuid, name, token, alias ?? null]
+      const [standing] = await database.query<Place>({
+        name: 'cursor-open',
+        text: `UPDATE search_cursors SET token = $3 WHERE index_uuid = $1 AND index_name = $2 AND token <= $3 AND ${isOpen}
+          AND ($4::text IS NULL OR (role = 'serving' AND alias = $4)) RETURNING change_seq, refreshed_seq`,
+        values,
       })
+      if (standing !== undefined) return standing
+      return await database.transaction(async (session) => {
+        const [place] = await session.query<Place>({
+          text: `INSERT INTO search_cursors AS c (index_uuid, index_name, token, alias, definition, change_seq)
+            VALUES ($1, $2, $3, $4, $5, coalesce((SELECT change_seq FROM search_cursors WHERE index_uuid = $6), 0))
+            ON CONFLICT (index_uuid) DO UPDATE SET index_name = excluded.index_name, token = excluded.token,
+              alias = coalesce(excluded.alias, c.alias), definition = coalesce(excluded.definition, c.definition)
+            WHERE c.token <= excluded.token AND (c.paused_until IS NULL OR c.paused_until <= now())
+            RETURNING change_seq, refreshed_seq`,
+          values: [...values, definition ?? null, from ?? null],
+        })
+        if (place !== undefined && alias !== undefined) await serve(session, uuid, alias)
+        return place
+      })
+    },
+    async passed(uuid) {
+      const text = 'SELECT change_seq FROM search_cursors WHERE index_uuid = $1'
+      const [row] = await database.query<{ change_seq: number }>({ name: 'cursor-passed', text, values: [uuid] })
       return row?.change_seq ?? 0
     },
-    async move(uuid, from, to) {
-      const rows = await session.query({
+    async move(uuid, from, to, token) {
+      const rows = await database.query({
         name: 'cursor-move',
-        text: 'UPDATE search_cursors SET change_seq = $3, updated_at = now() WHERE index_uuid = $1 AND change_seq = $2 RETURNING 1',
-        values: [uuid, from, to],
+        text: `UPDATE search_cursors SET change_seq = $3, updated_at = now()
+          WHERE index_uuid = $1 AND change_seq = $2 AND token = $4 AND ${isOpen} RETURNING 1`,
+        values: [uuid, from, to, token],
       })
       return rows.length === 1
     },
-    async reject(uuid, rejects) {
-      await session.query({
-        text: `INSERT INTO search_rejects (index_uuid, id, change_seq, reason)
-          SELECT $1, r.id, r.change_seq, r.reason FROM jsonb_to_recordset($2::jsonb) AS r(id uuid, change_seq bigint, reason text)
-          ON CONFLICT (index_uuid, id) DO UPDATE SET change_seq = excluded.change_seq, reason = excluded.reason, rejected_at = now()`,
-        values: [uuid, JSON.stringify(rejects)],
+    async refreshed(uuid, to, token) {
+      await database.query({
+        name: 'cursor-refreshed',
+        text: `WITH said AS (UPDATE search_cursors SET refreshed_seq = $2
+            WHERE index_uuid = $1 AND refreshed_seq < $2 AND token = $3 RETURNING alias, role)
+          SELECT pg_notify('${refreshedChannel}', alias || ' ' || $2::text) FROM said WHERE role = 'serving'`,
+        values: [uuid, to, token],
       })
     },
   }
 }
 
-/** How far the index of a collection is behind its table: changes at most, and the age of the oldest that it lacks. */
+const isOpen = '(paused_until IS NULL OR paused_until <= now())'
+
+/** This index serves from now on. What served before is kept if it was replaced by one that was fed beside it, else it is gone. */
+export async function serve(session: Session, uuid: string, alias: string): Promise<void> {
+  const before = await session.query<{ index_uuid: string; role: string | null }>({
+    text: `UPDATE search_cursors SET role =
+        (SELECT 'kept' FROM search_cursors b WHERE b.index_uuid = $1 AND b.role IN ('building', 'kept'))
+      WHERE alias = $2 AND role = 'serving' AND index_uuid <> $1 RETURNING index_uuid, role`,
+    values: [uuid, alias],
+  })
+  await session.query({
+    text: `UPDATE search_cursors SET role = 'serving', alias = $2, job = NULL WHERE index_uuid = $1`,
+    values: [uuid, alias],
+  })
+  const gone = before.filter(({ role }) => role === null).map(({ index_uuid }) => index_uuid)
+  if (gone.length > 0)
+    await session.query({ text: 'DELETE FROM search_rejects WHERE index_uuid = ANY($1)', values: [gone] })
+}
+
+/** How far the index that serves searches of an alias is behind its table: changes at most, and the age of the oldest that it lacks. */
 export async function indexLag(
   session: Session,
   collection: string,
@@ -48,8 +114,7 @@ export async function indexLag(
 ): Promise<{ changes: number; seconds: number }> {
   const [row] = await session.query<{ changes: number; seconds: number }>({
     name: `${collection}-lag`,
-    text: `WITH cursor AS (SELECT coalesce(max(change_seq), 0) AS at FROM search_cursors
-        WHERE updated_at = (SELECT max(updated_at) FROM search_cursors WHERE index_name LIKE $1 || '-%'))
+    text: `WITH cursor AS (SELECT coalesce(max(change_seq), 0) AS at FROM search_cursors WHERE alias = $1 AND role = 'serving')
       SELECT (SELECT coalesce(max(change_seq), 0) FROM ${collection}) - at AS changes,
         coalesce((SELECT extract(epoch FROM now() - t.updated_at) FROM ${collection} t
           WHERE t.change_seq > at ORDER BY t.change_seq LIMIT 1), 0)::float8 AS seconds FROM cursor`,

@@ -6,7 +6,7 @@
 export { type Account, type Accounts, countPersisted, readAccounts, storeRejected } from './accounting.ts'
 export { type Attempts, createAttempts } from './attempts.ts'
 export { type Bulk, type MemberError, readBulk, storeBulk } from './bulks.ts'
-export { type Cursors, createCursors, indexLag, openChangesCursor } from './cursors.ts'
+export { type Cursors, createCursors, type Followed, indexLag, openChangesCursor, type Place } from './cursors.ts'
 export { createDatabase, type Database, type Session } from './database.ts'
 export { addColumnsSql, createSql, dropSql } from './ddl.ts'
 export { type Chain, decide, type Outcome } from './decide.ts'
@@ -33,6 +33,15 @@ export {
 export { readPast } from './past.ts'
 export { type Change, createReader, type RecordReader } from './reader.ts'
 export { readReceipt, type StoredReceipt } from './receipts.ts'
+export {
+  createRejects,
+  createRejectsView,
+  forgetGone,
+  type RejectSummary,
+  type Rejects,
+  type RejectsView,
+  rejectsInOrder,
+} from './rejects.ts'
 export { addSearchColumnsSql, dropSearchSql, searchSql, searchTable, textsAlias } from './search-tables.ts'
 export { asksTexts, searchRecords } from './searching.ts'
 export { type Also, createTable, type Table } from './table.ts'

@@ -1,6 +1,6 @@
 import { until } from '@ordermill/servers/testing'
 import t from 'tap'
-import { createCursors, createLeases } from './index.ts'
+import { createLeases } from './index.ts'
 import { testDatabase } from './testing.ts'
 
 const { database } = await testDatabase(t)
@@ -39,30 +39,4 @@ t.test('of many that ask at once exactly one gets the lease', async (t) => {
   const all = Array.from({ length: 20 }, (_, at) => createLeases(database, `rival ${at}`))
   const tokens = await Promise.all(all.map((rival) => rival.hold('raced', long_ms)))
   t.equal(tokens.filter((token) => token !== undefined).length, 1)
-})
-
-t.test('a cursor starts at 0, moves only from where it is, and each index has its own', async (t) => {
-  const cursors = createCursors(database)
-  t.equal(await cursors.open({ uuid: 'u1', name: 'orders-1' }), 0)
-  t.equal(await cursors.move('u1', 0, 10), true)
-  t.equal(await cursors.move('u1', 0, 20), false, 'somebody moved it meanwhile')
-  t.equal(await cursors.move('u1', 10, 30), true)
-  t.equal(await cursors.open({ uuid: 'u1', name: 'orders-1' }), 30)
-  t.equal(await cursors.open({ uuid: 'u2', name: 'orders-1' }), 0)
-  t.equal(await cursors.move('nobody', 0, 1), false)
-  const raced = await Promise.all(Array.from({ length: 10 }, (_, at) => cursors.move('u1', 30, 31 + at)))
-  t.equal(raced.filter(Boolean).length, 1)
-})
-
-t.test('rejects are kept by index and record, the last one of a record only', async (t) => {
-  const cursors = createCursors(database)
-  const id = '0199a8f0-0000-7000-8000-000000000001'
-  await cursors.reject('u1', [{ id, change_seq: 1, reason: 'it\'s "bad"' }])
-  await cursors.reject('u1', [{ id, change_seq: 5, reason: 'still' }])
-  await cursors.reject('u2', [{ id, change_seq: 5, reason: 'there too' }])
-  const rows = await database.query({ text: 'SELECT index_uuid, change_seq, reason FROM search_rejects ORDER BY 1' })
-  t.same(rows, [
-    { index_uuid: 'u1', change_seq: 5, reason: 'still' },
-    { index_uuid: 'u2', change_seq: 5, reason: 'there too' },
-  ])
 })

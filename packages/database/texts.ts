@@ -1,12 +1,12 @@
 import { hash } from 'node:crypto'
 import { type Collection, foldText, searchableTexts } from '@ordermill/model'
 import type { Session } from './database.ts'
-import { searchColumns, searchKey, searchTable, textsTable, wordsTable } from './search-tables.ts'
+import { searchColumns, searchKey, searchTable, textsAlias, textsTable, wordsTable } from './search-tables.ts'
 
 /** What Postgres searches: fed in change order beside the search engine's index. */
 export interface TextIndex {
   /** Under which key and name its cursor stands: with other fields it is another, and filled from the first change. */
-  ensure(): Promise<{ uuid: string; name: string }>
+  ensure(): Promise<{ uuid: string; name: string; alias: string }>
   /** Writes over the same change and older ones. */
   write(documents: { id: string; change_seq: number; text: string }[]): Promise<{ outcome: 'done' }[]>
 }
@@ -49,7 +49,7 @@ export function createTextIndex(session: Session, c: Collection): TextIndex {
   }
 
   return {
-    ensure: async () => ({ uuid: key, name: key }),
+    ensure: async () => ({ uuid: key, name: key, alias: textsAlias(c) }),
     async write(documents) {
       const used = new Map<string, string>()
       const rows = documents.map(({ id, change_seq, text }) => {

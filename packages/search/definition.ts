@@ -12,8 +12,20 @@ export interface IndexDefinition {
   mappings: estypes.MappingTypeMapping
   /** What of the name follows from the definition. */
   digest: string
+  /** What an index of this definition says of itself, in its `_meta`. */
+  meta: IndexMeta
   /** The document that a record's JSON text becomes. */
   document(text: string): string
+}
+
+/** What an index says of the definition that it has, so that others can tell theirs from it. */
+export interface IndexMeta {
+  /** Of the definition that it was made by, and of the last one that it was made to fit. */
+  made: string
+  definition: string
+  /** Digests of the analysis and of each field. */
+  analysis: string
+  fields: Record<string, string>
 }
 
 const analysis: estypes.IndicesIndexSettingsAnalysis = {
@@ -63,10 +75,21 @@ export function indexDefinition(
       deleted_at: date,
     },
   }
-  const digest = hash('sha256', JSON.stringify([settings.analysis, mappings])).slice(0, 8)
+  const digest = digestOf([settings.analysis, mappings])
+  const meta = {
+    made: digest,
+    definition: digest,
+    analysis: digestOf(settings.analysis),
+    fields: Object.fromEntries(
+      Object.entries(mappings.properties ?? {}).map(([name, property]) => [name, digestOf(property)]),
+    ),
+  }
   const alias = `${namespace}${c.name}`
-  return { alias, index: `${alias}-${digest}`, settings, mappings, digest, document: documentText(c) }
+  const index = `${alias}-${digest}`
+  return { alias, index, settings, mappings: { ...mappings, _meta: meta }, digest, meta, document: documentText(c) }
 }
+
+const digestOf = (value: unknown): string => hash('sha256', JSON.stringify(value)).slice(0, 8)
 
 function mappingOf({ kind, search }: Field): estypes.MappingProperty {
   switch (kind) {

@@ -1,7 +1,7 @@
-import { errors } from '@elastic/elasticsearch'
-import { toError, type Unavailable } from '@ordermill/model'
-import { type EngineClient, engineAway } from './client.ts'
+import type { EngineClient } from './client.ts'
 import type { IndexDefinition } from './definition.ts'
+import { EngineRefused, isRefusal, refusedOrAway } from './refusing.ts'
+import { createIndices, differenceOf, madeBy, type StandingIndex, writeAlias } from './standing.ts'
 
 /** A document: the JSON text of a record as it is, under its change number. */
 export interface Document {
@@ -13,14 +13,19 @@ export interface Document {
 /** done: the index holds this change or a later one. retry: not now. rejected: never, and why. */
 export type WriteResult = { outcome: 'done' | 'retry' } | { outcome: 'rejected'; reason: string }
 
-/** The engine answers, but refuses the index or us: someone has to look. No row may be passed meanwhile. */
-export class EngineRefused extends Error {
-  readonly code: string
-  constructor(code: string, options?: ErrorOptions) {
-    super(`the search engine refuses to write: ${code}`, options)
-    this.name = 'EngineRefused'
-    this.code = code
-  }
+/** What is fed: key and name of its cursor, and how it stands to the definition. */
+export interface FedIndex {
+  uuid: string
+  name: string
+  /** Who feeds it holds the lease of this name; else that of the follower. */
+  lease?: string
+  /** What it serves searches for. */
+  alias?: string
+  definition?: string
+  /** The cursor to begin at, where it has none of its own. */
+  from?: string
+  /** What of the definition it does not have, and only a new index can have. */
+  differs?: string[]
 }
 
 /** Writes one index. */
@@ -30,56 +35,61 @@ export interface IndexWriter {
    * under another `uuid`: it is fed again from the first change, since its documents lack them.
    * @throws Unavailable | EngineRefused
    */
-  ensure(): Promise<{ uuid: string; name: string }>
+  ensure(): Promise<FedIndex>
   /** Writes in one call, over the same change and older ones; a result for each document, in order. @throws Unavailable | EngineRefused */
   write(documents: Document[]): Promise<WriteResult[]>
+  /** What was written is found by searches after this. @throws Unavailable | EngineRefused */
+  refresh?(): Promise<void>
+  /** Whether very much is about to be written: searches need not follow at once then. @throws Unavailable | EngineRefused */
+  expectMuch?(much: boolean): Promise<void>
 }
 
-/** Statuses of an item after which nothing may be passed: index missing, not allowed, not authenticated, blocked by the engine. */
-const refusing = new Set([401, 403, 404])
+/** How often an index that is being filled refreshes by itself. */
+const whileFilled = '30s'
 
-export function createIndexWriter(client: EngineClient, definition: IndexDefinition): IndexWriter {
-  const { alias, index, settings, mappings, digest, document } = definition
-  const inUse = async (): Promise<{ uuid: string; name: string } | undefined> => {
-    const found = await client.indices.getSettings({ index: alias, flat_settings: true }, { ignore: [404] })
-    const [name, state] = Object.entries(found).find(([key]) => key !== 'error' && key !== 'status') ?? []
-    const flat = state?.settings as Record<string, unknown> | undefined
-    const uuid = flat?.['index.uuid']
-    return name === undefined || typeof uuid !== 'string' ? undefined : { name, uuid }
+/**
+ * Writes the index that the alias points at, or `only` that one: which is never made here, keeps its key, and serves nobody.
+ * Two versions of the program may write one index in turn: the one by whose definition it is writes over the same change, the other
+ * one only over older ones, and each has a cursor of its own, so that nothing stays as the other one understood it.
+ */
+export function createIndexWriter(
+  client: EngineClient,
+  definition: IndexDefinition,
+  only?: { name: string; key: string },
+): IndexWriter {
+  const { alias, index, settings, digest, document } = definition
+  const indices = createIndices(client, definition)
+  let fed: StandingIndex | undefined
+
+  const find = async (): Promise<StandingIndex> => {
+    const found = await indices.find(only?.name ?? alias)
+    if (found !== undefined) return found
+    if (only !== undefined) throw new EngineRefused('index-missing')
+    await indices.make(index, true)
+    const made = await indices.find(alias)
+    if (made === undefined) throw new EngineRefused('alias-missing')
+    return made
   }
-  let fitting: string | undefined
-  /** An index of an older definition takes the fields that were added since; what it has otherwise stays as it is. */
-  const fit = async (standing: { uuid: string; name: string }) => {
-    if (standing.name === index || standing.uuid === fitting) return
-    await client.indices.putMapping({ index: standing.name, properties: mappings.properties ?? {} })
-    fitting = standing.uuid
-  }
+  const versionType = () => (fed?.meta === undefined || fed.meta.definition === digest ? 'external_gte' : 'external')
   return {
     async ensure() {
-      try {
-        const standing = await inUse()
-        if (standing !== undefined) {
-          await fit(standing)
-          return standing.name === index ? standing : { ...standing, uuid: `${standing.uuid}-${digest}` }
-        }
-        await client.indices.create({ index, settings, mappings, aliases: { [alias]: { is_write_index: true } } })
-      } catch (thrown) {
-        if (!(thrown instanceof errors.ResponseError) || thrown.statusCode !== 400) throw refusedOrAway(thrown)
-        const type = typeOf(thrown)
-        if (type !== 'resource_already_exists_exception') throw new EngineRefused(type, { cause: thrown })
-      }
-      const made = await inUse().catch((thrown: unknown) => Promise.reject(refusedOrAway(thrown)))
-      if (made === undefined) throw new EngineRefused('alias-missing')
-      return made
+      fed = await indices.fit(await find())
+      const { name, uuid } = fed
+      const { differs } = differenceOf(definition, fed)
+      const shared = { name, lease: `index:${uuid}`, definition: digest, differs }
+      if (only !== undefined) return { ...shared, uuid: only.key }
+      return { ...shared, alias, ...keyOf(definition, fed) }
     },
     async write(documents) {
+      const { name = index } = fed ?? {}
+      const type = versionType()
       const operations = documents.flatMap(({ id, change_seq, text }) => [
-        `{"index":{"_id":"${id}","version":${change_seq},"version_type":"external_gte"}}`,
+        `{"index":{"_id":"${id}","version":${change_seq},"version_type":"${type}"}}`,
         document(text),
       ])
       try {
         const answer = await client.bulk({
-          index: alias,
+          index: writeAlias(name),
           require_alias: true, // never makes an index by writing to it
           operations,
           filter_path: 'errors,items.*.status,items.*.error.type,items.*.error.reason',
@@ -90,33 +100,32 @@ export function createIndexWriter(client: EngineClient, definition: IndexDefinit
         throw refusedOrAway(thrown)
       }
     },
+    async refresh() {
+      if (fed !== undefined) await indices.refresh(fed.name)
+    },
+    async expectMuch(much) {
+      const refresh_interval = much ? whileFilled : settings.refresh_interval
+      if (fed === undefined || typeof refresh_interval !== 'string' || fed.refresh_interval === refresh_interval) return
+      await indices.setRefreshInterval(fed.name, refresh_interval)
+      fed = { ...fed, refresh_interval }
+    },
   }
+}
+
+/** The key of a definition's cursor, and where it begins: an index that was made to fit is fed again from the first change. */
+function keyOf(definition: IndexDefinition, standing: StandingIndex): { uuid: string; from?: string } {
+  const { uuid, meta } = standing
+  const made = madeBy(definition, standing)
+  const key = (digest: string) => (digest === made ? uuid : `${uuid}-${digest}`)
+  const own = key(definition.digest)
+  return meta === undefined || meta.definition === definition.digest
+    ? { uuid: own }
+    : { uuid: own, from: key(meta.definition) }
 }
 
 function resultOf(status: number, error: { type?: string; reason?: string | null } | undefined): WriteResult {
   if (status < 300 || status === 409) return { outcome: 'done' } // 409: the index holds this change or a later one
-  if (refusing.has(status)) throw new EngineRefused(error?.type ?? String(status))
+  if (isRefusal(status, error?.type)) throw new EngineRefused(error?.type ?? String(status))
   if (status === 429 || status >= 500) return { outcome: 'retry' }
   return { outcome: 'rejected', reason: `${error?.type ?? status}: ${error?.reason ?? ''}` }
-}
-
-function refusedOrAway(thrown: unknown): EngineRefused | Unavailable {
-  if (thrown instanceof EngineRefused) return thrown
-  if (
-    thrown instanceof errors.ResponseError &&
-    thrown.statusCode !== undefined &&
-    thrown.statusCode !== 429 &&
-    thrown.statusCode < 500
-  )
-    return new EngineRefused(typeOf(thrown), { cause: toError(thrown) })
-  return engineAway(thrown)
-}
-
-function typeOf(error: errors.ResponseError): string {
-  const body: unknown = error.body
-  if (body !== null && typeof body === 'object' && 'error' in body) {
-    const { error: inner } = body
-    if (inner !== null && typeof inner === 'object' && 'type' in inner) return String(inner.type)
-  }
-  return String(error.statusCode)
 }

@@ -107,6 +107,8 @@ export const workerMetrics = (
   collections: string[],
   /** How many records stand parked, by code: asked at every scrape. */
   parked: () => Promise<{ code: string; count: number }[]> = async () => [],
+  /** How many documents the search engine did not take: asked at every scrape. */
+  rejects: () => Promise<number> = async () => 0,
 ) => ({
   ...shared(registry),
   batch: histogram(registry, 'persist_batch_duration_seconds', 'Time to persist a batch, from hand-over to settled.', [
@@ -153,7 +155,7 @@ export const workerMetrics = (
   }),
   followed: counter(registry, 'follower_changes_total', 'Changes by who follows and what became of them.', {
     collection: collections,
-    follower: ['search', 'texts', 'changes'],
+    follower: ['search', 'building', 'kept', 'texts', 'changes'],
     outcome: ['done', 'retry', 'rejected'],
   }),
   follow: histogram(
@@ -166,6 +168,23 @@ export const workerMetrics = (
     'collection',
     'follower',
   ]),
+  followerStopped: gauge(
+    registry,
+    'follower_stopped',
+    'Whether the search engine refuses the index or us (1): blocked, read-only, not allowed. Nothing is passed meanwhile.',
+    ['collection', 'follower'],
+  ),
+  rejects: gauge(
+    registry,
+    'search_rejects',
+    'Documents that the search engine did not take. Every worker tells the same.',
+    ['collection'],
+    async function () {
+      const count = await rejects().catch(() => undefined)
+      this.reset() // while Postgres is away nothing is said
+      if (count !== undefined) for (const collection of collections) this.set({ collection }, count)
+    },
+  ),
   told: counter(registry, 'changes_told_total', 'Messages about changes that a queue was bound for.', {
     collection: collections,
   }),

@@ -29,8 +29,8 @@ t.test(
     const changes = await createReader(database, orders).changesAfter(0, 10)
     const last = changes.at(-1)?.change_seq ?? 0
     const [inIndex, inTexts] = [await index.ensure(), await texts.ensure()]
-    await cursors.open(inIndex)
-    await cursors.open(inTexts)
+    await cursors.open(inIndex, 1)
+    await cursors.open(inTexts, 1)
     const { url } = await startTestApi(t, { ...env, SEARCH_LAG_MAX_S: '60' })
     const search = () => get(`${url}/api/search?q=jam`)
     const answers = (what: string, total: number, lag: (seconds: number) => boolean) =>
@@ -53,12 +53,12 @@ t.test(
     t.match(figures, /search_lag_seconds\{.*engine="elasticsearch".*\} 3[67]\d\d/)
 
     await texts.write(changes)
-    await cursors.move(inTexts.uuid, 0, last)
+    await cursors.move(inTexts.uuid, 0, last, 1)
     await answers('postgres', 3, (seconds) => seconds === 0)
 
     await index.write(changes)
     await engine.indices.refresh({ index: `${namespace}orders` })
-    await cursors.move(inIndex.uuid, 0, last)
+    await cursors.move(inIndex.uuid, 0, last, 1)
     await answers('elasticsearch', 3, (seconds) => seconds === 0)
     t.pass('the engine answers again once it has caught up')
   },

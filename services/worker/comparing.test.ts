@@ -3,6 +3,7 @@ import {
   createCursors,
   createDatabase,
   createReader,
+  createRejects,
   createRowsInOrder,
   createTable,
   readRejects,
@@ -24,6 +25,7 @@ t.teardown(() => engine.close())
 const { alias, ...definition } = indexDefinition(orders, namespace)
 const writer = createIndexWriter(engine, { alias, ...definition })
 const { uuid } = await writer.ensure()
+await createCursors(database).open({ uuid, name: alias }, 0)
 const stored = createReader(database, orders)
 const cursors = createCursors(database)
 const documents = createDocuments(engine, alias)
@@ -31,7 +33,7 @@ const rows = createRowsInOrder(database, orders)
 const parts = {
   rows,
   documents,
-  passed: () => cursors.open({ uuid, name: alias }),
+  passed: () => cursors.passed(uuid),
   rejected: (ids: string[]) => readRejects(database, uuid, ids),
 }
 const signal = new AbortController().signal
@@ -49,7 +51,7 @@ const follow = async () => {
     const last = changes.at(-1)
     if (last === undefined) break
     await writer.write(changes)
-    await cursors.move(uuid, at, last.change_seq)
+    await cursors.move(uuid, at, last.change_seq, 0)
   }
   await documents.refresh()
 }
@@ -116,12 +118,12 @@ t.test('a change that the follower has not passed is no difference; one that it 
   const asked = differencesOf([order.id], parts, signal)
   await follow()
   t.same(await asked, [])
-  await cursors.move(uuid, await parts.passed(), before)
+  await cursors.move(uuid, await parts.passed(), before, 0)
   await engine.delete({ index: alias, id: order.id, refresh: true })
-  await cursors.move(uuid, before, await stored.lastChange()) // as if it had passed without writing
+  await cursors.move(uuid, before, await stored.lastChange(), 0) // as if it had passed without writing
   t.match(await differencesOf([order.id], parts, signal), [{ kind: 'missing', id: order.id }])
   const { change_seq = 0 } = (await rows.read([order.id]))[0] ?? {}
-  await cursors.reject(uuid, [{ id: order.id, change_seq, reason: 'test' }])
+  await createRejects(database, orders).keep(uuid, [{ id: order.id, version: 1, change_seq, reason: 'test' }])
   t.same(await differencesOf([order.id], parts, signal), [], 'unless the engine will never take it')
 })
 

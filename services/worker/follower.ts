@@ -1,22 +1,32 @@
-import type { Cursors, Leases, RecordReader } from '@ordermill/database'
-import { type Collection, toError } from '@ordermill/model'
+import type { Cursors, Leases, RecordReader, Rejects } from '@ordermill/database'
+import { type Collection, toError, Unavailable } from '@ordermill/model'
 import { EngineRefused, type IndexWriter } from '@ordermill/search'
 import type { Logger, WorkerMetrics } from '@ordermill/telemetry'
+import { follow } from './following.ts'
+import { underLease } from './lease.ts'
 import { backoff_ms, pause } from './waiting.ts'
 
-interface FollowerParts {
+export type FollowerName = 'search' | 'building' | 'kept' | 'texts' | 'changes'
+
+export interface FollowerParts {
   /** Who follows: in metrics, and in what it holds while it does. */
-  name: 'search' | 'texts' | 'changes'
+  name: FollowerName
   collection: Collection
-  stored: RecordReader
+  stored: Pick<RecordReader, 'changesAfter' | 'lastChange'>
   cursors: Cursors
+  rejects: Rejects
+  /** For a holder that nobody else is. */
   leases: Leases
   writer: IndexWriter
   /** Most documents in one call, and how often to look when nobody wakes us, in milliseconds. */
   batch: number
   every_ms: number
+  /** How long whoever follows may say nothing before another one takes over, in milliseconds. */
+  lease_ms?: number
+  /** How often at most searches get to find what was written while much is; undefined where nobody asks up to where they do. */
+  refresh_ms?: number
   log: Logger
-  metrics: Pick<WorkerMetrics, 'follow' | 'followed' | 'behind'>
+  metrics: Pick<WorkerMetrics, 'follow' | 'followed' | 'behind' | 'followerStopped'>
   /** Which part of its time it may work while others are at work who come first; all of it if absent. */
   share?: { of_time: number; othersWork(): boolean }
 }
@@ -24,106 +34,97 @@ interface FollowerParts {
 export interface Follower {
   /** There is something to read. */
   wake(): void
+  /** `follows`, `stands by` while another one follows, or what it waits for. */
+  state(): string
   /** Follows until `signal` aborts; what it was at is finished. */
   run(signal: AbortSignal): Promise<void>
 }
 
 /** How long the lease of a follower lasts, and how often the index itself is looked at while nothing changes. */
-const lease_ms = 15_000
+const defaultLease_ms = 10_000
 const look_ms = 5_000
-/** How often it looks whether those who come first are still at work. */
-const patience_ms = 25
 
 /**
- * Feeds a search index, or whatever else writes, from its table in change order. The cursor moves only over what was answered for;
- * an engine that refuses the index stops it, loudly, and no row is passed.
+ * Feeds a search index, or whatever else writes, from its table in change order. One at a time feeds an index. The cursor moves only
+ * over what was answered for; an engine that refuses the index stops it, loudly, and no row is passed.
  */
 export function createFollower(parts: FollowerParts): Follower {
-  const { collection, stored, cursors, leases, writer, log, metrics } = parts
-  const labels = { collection: collection.name, follower: parts.name }
-  const lease = `${parts.name}:${collection.name}`
-  let wake = () => {}
-  const rest = (ms: number, signal: AbortSignal) =>
-    pause(ms, signal, (wakeUp) => {
-      wake = wakeUp
-    })
-
-  /** Waits for its share of the time to come round, and no longer than others are at work. */
-  const letOthers = async (worked_ms: number, signal: AbortSignal): Promise<void> => {
-    const { of_time = 1, othersWork = () => false } = parts.share ?? {}
-    const until = performance.now() + worked_ms * (1 / of_time - 1)
-    for (
-      let left = until - performance.now();
-      left > 0 && othersWork() && !signal.aborted;
-      left = until - performance.now()
-    )
-      await pause(Math.min(left, patience_ms), signal)
+  const { name, collection, cursors, leases, writer, log, metrics, lease_ms = defaultLease_ms } = parts
+  const labels = { collection: collection.name, follower: name }
+  let wakeUp = () => {}
+  let woken = false
+  let state = 'starts'
+  let held: string | undefined
+  let said: string | undefined
+  const rest = async (ms: number, signal: AbortSignal) => {
+    if (!woken)
+      await pause(ms, signal, (up) => {
+        wakeUp = up
+      })
+    woken = false
   }
 
-  /** Feeds until the lease or the index has to be looked at again. Gives whether there was anything to do. */
+  /** Feeds until the index has to be looked at again. */
   const feed = async (signal: AbortSignal): Promise<void> => {
-    if ((await leases.hold(lease, lease_ms)) === undefined) return rest(lease_ms / 5, signal)
-    const until = performance.now() + look_ms
     const index = await writer.ensure()
-    let cursor = await cursors.open(index)
-    while (!signal.aborted && performance.now() < until) {
-      const started = performance.now()
-      const next = await step(index.uuid, cursor)
-      if (next === undefined) return // somebody else moved the cursor: start over from where it is
-      if (next.moved) {
-        cursor = next.cursor
-        await letOthers(performance.now() - started, signal)
-      } else await rest(next.retry ? backoff_ms(3) : parts.every_ms, signal)
+    const lease = index.lease ?? `${name}:${collection.name}`
+    const differs = index.differs?.join() ?? ''
+    if (differs !== (said ?? '')) {
+      said = differs
+      const text = 'the search index is of another definition: reindex to have what differs'
+      if (differs !== '') log.warn({ index: index.name, differs: index.differs }, text)
     }
-  }
-
-  const step = async (uuid: string, cursor: number) => {
-    const changes = await stored.changesAfter(cursor, parts.batch)
-    const last = changes.at(-1)
-    if (last === undefined) {
-      metrics.behind.set(labels, 0)
-      return { cursor, moved: false, retry: false }
-    }
-    const started = performance.now()
-    const results = await writer.write(changes)
-    metrics.follow.observe({ follower: parts.name }, (performance.now() - started) / 1_000)
-    const firstRetry = results.findIndex(({ outcome }) => outcome === 'retry')
-    const passed = firstRetry < 0 ? changes : changes.slice(0, firstRetry)
-    const rejects = passed.flatMap(({ id, change_seq }, at) => {
-      const result = results[at]
-      return result?.outcome === 'rejected' ? [{ id, change_seq, reason: result.reason }] : []
+    const isFree = await underLease({ leases, name: lease, ttl_ms: lease_ms, signal }, async (token, inner) => {
+      held = lease
+      const place = await cursors.open(index, token)
+      if (place !== undefined) {
+        state = differs === '' ? 'follows' : `follows an index of another definition: ${differs}`
+        metrics.followerStopped.set(labels, 0)
+        return await follow(
+          { ...parts, labels, rest },
+          { index, token, place, until: performance.now() + look_ms },
+          inner,
+        )
+      }
+      state = 'stands by'
+      await leases.release(lease) // paused, and who paused the index waits for it; or it came late
+      await rest(parts.every_ms, signal)
     })
-    for (const { outcome } of results) metrics.followed.inc({ ...labels, outcome })
-    if (rejects.length > 0) {
-      await cursors.reject(uuid, rejects)
-      log.error({ rejects: rejects.length, first: rejects[0] }, 'the engine will never take these documents')
-    }
-    const to = passed.at(-1)?.change_seq
-    if (to === undefined) return { cursor, moved: false, retry: true }
-    if (!(await cursors.move(uuid, cursor, to))) return undefined
-    const full = changes.length === parts.batch
-    metrics.behind.set(labels, full ? Math.max(0, (await stored.lastChange()) - to) : 0)
-    return { cursor: to, moved: true, retry: false }
+    if (isFree) return
+    state = 'stands by'
+    metrics.followerStopped.set(labels, 0)
+    await rest(lease_ms / 5, signal)
   }
 
   return {
-    wake: () => wake(),
+    wake() {
+      woken = true // also while it does something else than to wait
+      wakeUp()
+    },
+    state: () => state,
     async run(signal) {
       let failures = 0
       while (!signal.aborted) {
         try {
           await feed(signal)
-          if (failures > 0) log.info('the follower goes on')
+          if (failures > 0) log.info({ follower: name }, 'the follower goes on')
           failures = 0
         } catch (thrown) {
           failures += 1
-          const level = thrown instanceof EngineRefused ? 'error' : 'warn'
-          if (Number.isInteger(Math.log2(failures)))
-            log[level]({ err: toError(thrown), failures }, 'the follower waits')
+          const refused = thrown instanceof EngineRefused
+          const code = refused || thrown instanceof Unavailable ? thrown.code : 'failed'
+          state = `${refused ? 'stopped' : 'waits'}: ${code}`
+          metrics.followerStopped.set(labels, refused ? 1 : 0)
+          if (Number.isInteger(Math.log2(failures))) {
+            const fields = { err: toError(thrown), follower: name, failures }
+            if (refused)
+              log.error(fields, 'the search engine refuses the index: the follower stops, and passes nothing')
+            else log.warn(fields, 'the follower waits')
+          }
           await pause(backoff_ms(failures), signal)
         }
       }
-      await leases.release(lease).catch(() => undefined) // it ends by itself
+      if (held !== undefined) await leases.release(held).catch(() => undefined) // it ends by itself
     },
   }
 }

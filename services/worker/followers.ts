@@ -1,13 +1,23 @@
-import { createCursors, createTextIndex, openChangesCursor, readPast } from '@ordermill/database'
+import {
+  createCursors,
+  createLeases,
+  createRejects,
+  createTextIndex,
+  openChangesCursor,
+  readPast,
+} from '@ordermill/database'
+import { newId } from '@ordermill/model'
 import { createIndexWriter } from '@ordermill/search'
 import { createTeller } from './changes.ts'
-import { createFollower } from './follower.ts'
+import { createFollower, type Follower, type FollowerName } from './follower.ts'
 import type { Resources } from './resources.ts'
 
 /** All who follow the table. */
 export interface Followers {
   /** There is something to read. */
   wake(): void
+  /** How each of them is, by name. */
+  states(): Record<string, string>
   /** They follow until `signal` aborts. */
   run(signal: AbortSignal): Promise<void>
 }
@@ -23,44 +33,48 @@ export function createFollowers({
   metrics,
   database,
   stored,
-  leases,
   engine,
   definition,
   changes,
   isWritten,
 }: Resources): Followers {
   const share = { of_time: shareOfTime, othersWork: isWritten }
-  const shared = {
+  const shared = () => ({
     collection,
     stored,
     cursors: createCursors(database),
-    leases,
+    rejects: createRejects(database, collection),
+    leases: createLeases(database, newId()), // each for itself: two of one process may meet at an index
     batch: options.FOLLOW_BATCH,
     every_ms: options.FOLLOW_EVERY_MS,
     metrics,
-  }
+  })
   const texts = createFollower({
-    ...shared,
+    ...shared(),
     name: 'texts',
+    ...(engine === undefined ? { refresh_ms: options.INDEX_REFRESH_MS } : {}),
     share,
     writer: createTextIndex(database, collection),
     log: part('texts'),
   })
-  const followers = [texts]
+  const followers = new Map<FollowerName, Follower>([['texts', texts]])
   if (engine === undefined) part('follower').warn('no search engine is configured: searches are answered by Postgres')
   else
-    followers.push(
+    followers.set(
+      'search',
       createFollower({
-        ...shared,
+        ...shared(),
         name: 'search',
+        refresh_ms: options.INDEX_REFRESH_MS,
         writer: createIndexWriter(engine, definition),
         log: part('follower'),
       }),
     )
   if (changes !== undefined)
-    followers.push(
+    followers.set(
+      'changes',
       createFollower({
-        ...shared,
+        ...shared(),
         name: 'changes',
         share,
         batch: changes.batch,
@@ -76,10 +90,11 @@ export function createFollowers({
     )
   return {
     wake() {
-      for (const follower of followers) follower.wake()
+      for (const follower of followers.values()) follower.wake()
     },
+    states: () => Object.fromEntries([...followers].map(([name, follower]) => [name, follower.state()])),
     async run(signal) {
-      await Promise.all(followers.map((follower) => follower.run(signal)))
+      await Promise.all([...followers.values()].map((follower) => follower.run(signal)))
     },
   }
 }

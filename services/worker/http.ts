@@ -8,7 +8,7 @@ interface HttpParts {
   /** Undefined, or why the worker is not ready. */
   notReady(): Promise<string | undefined>
   /** How each part is; nothing here takes longer than seconds. */
-  dependencies(): Promise<Record<string, string>>
+  dependencies(): Promise<Record<string, string | Record<string, string>>>
 }
 
 /** Serves the worker's health and metrics. Gives its address and how to close it. */

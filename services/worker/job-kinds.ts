@@ -4,6 +4,7 @@ import { barrierMessage, PublishFailed } from '@ordermill/queue'
 import { createDryRun } from './dry-run.ts'
 import { createFlush } from './flush.ts'
 import { type JobHandler, runJobs } from './jobs.ts'
+import { createRejectRetry } from './reject-retry.ts'
 import { createReplay, replayKnown } from './replay.ts'
 import type { Resources } from './resources.ts'
 import { pause } from './waiting.ts'
@@ -21,6 +22,7 @@ export function runEveryJob(resources: Resources, signal: AbortSignal): Promise<
     replay,
     'replay-group': replay,
     flush: createFlush(resources),
+    'reject-retry': createRejectRetry({ collection, database }),
     'dry-run': createDryRun({ collection, ledger, table, deadline_ms: options.MESSAGE_TIMEOUT_MS }),
   }
   return runJobs({ queue: createJobQueue(database), holder, handlers, log: part('jobs') }, signal)

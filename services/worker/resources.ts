@@ -4,6 +4,7 @@ import {
   createLeases,
   createLedger,
   createReader,
+  createRejectsView,
   createTable,
   type Database,
 } from '@ordermill/database'
@@ -33,7 +34,12 @@ export function openResources(options: WorkerOptions, root: Logger, collection: 
   const lost = (what: string) => (err: Error) => log.debug({ err }, `${what} is away`)
   const holder = newId()
   const registry = createRegistry('worker')
-  const metrics = workerMetrics(registry, [collection.name], () => ledger.counts())
+  const metrics = workerMetrics(
+    registry,
+    [collection.name],
+    () => ledger.counts(),
+    () => rejected.count(),
+  )
 
   const database = measured(
     createDatabase({
@@ -48,6 +54,7 @@ export function openResources(options: WorkerOptions, root: Logger, collection: 
     statementOp,
   )
   const ledger = createLedger(database)
+  const rejected = createRejectsView(database, collection)
 
   const client = connectCache({
     urls: options.REDIS_ADDR,

@@ -56,6 +56,7 @@ export async function startWorker(
       rabbitmq: consumers.records.connected() ? 'ok' : 'away',
       publisher: publisher.state(),
       ...(resources.engine && { elasticsearch: await engineStatus(resources.engine) }),
+      followers: followers.states(),
     }),
     notReady: async () => (stopping === undefined ? await notReady(resources) : 'stopping'),
   })

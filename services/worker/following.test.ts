@@ -1,0 +1,156 @@
+import { createLeases, createRejectsView, type Leases } from '@ordermill/database'
+import { newId, orders } from '@ordermill/model'
+import { firstOrder } from '@ordermill/model/testing'
+import { until } from '@ordermill/servers/testing'
+import t from 'tap'
+import { done, followerCorner } from './testing-follower.ts'
+
+const { database, engine, definition, stored, realWriter, place, follow, cursorOf, caughtUp, writerThat, openAtEnd } =
+  await followerCorner(t)
+const { alias } = definition
+
+for (const block of ['write', 'read_only_allow_delete', 'read_only'])
+  t.test(
+    `an index under the block ${block} stops its follower, which says so, passes nothing, and goes on by itself`,
+    async (t) => {
+      const { isStopped, state } = follow(t, realWriter)
+      const { uuid, name } = await until('there is an index', () => realWriter.ensure())
+      await caughtUp(uuid)
+      const at = await cursorOf(uuid)
+      await engine.indices.putSettings({ index: name, settings: { [`index.blocks.${block}`]: true } })
+      await place(firstOrder())
+      await until('it has stopped', isStopped)
+      t.match(state(), 'stopped: cluster_block_exception')
+      t.equal(await cursorOf(uuid), at)
+      await engine.indices.putSettings({ index: name, settings: { [`index.blocks.${block}`]: null } })
+      await caughtUp(uuid)
+      await until('it says that it goes on', async () => !(await isStopped()) && state() === 'follows')
+    },
+  )
+
+t.test(
+  'searches find what the cursor has passed, as soon as little changes, and Postgres knows up to where',
+  async (t) => {
+    follow(t, realWriter, { refresh_ms: 1_000 })
+    const { uuid, name } = await realWriter.ensure()
+    await engine.indices.putSettings({ index: name, settings: { refresh_interval: '-1' } })
+    const order = firstOrder({ product_name: 'FRESH' })
+    await place(order)
+    await until('Postgres knows it', async () => {
+      const text = 'SELECT refreshed_seq FROM search_cursors WHERE index_uuid = $1'
+      const [row] = await database.query<{ refreshed_seq: number }>({ text, values: [uuid] })
+      return row?.refreshed_seq === (await stored.lastChange())
+    })
+    const found = await engine.search({ index: alias, query: { ids: { values: [order.id] } } })
+    t.equal(found.hits.hits.length, 1)
+  },
+)
+
+t.test('an index that is far behind refreshes seldom by itself, and as always once it has caught up', async (t) => {
+  const before = await stored.lastChange()
+  await place(...Array.from({ length: 60 }, () => firstOrder()))
+  const { uuid, name } = await realWriter.ensure()
+  await database.query({
+    text: 'UPDATE search_cursors SET change_seq = $2 WHERE index_uuid = $1',
+    values: [uuid, before],
+  })
+  const intervals = new Set<unknown>()
+  const interval = async () => {
+    const found = await engine.indices.getSettings({ index: name, flat_settings: true })
+    const settings = found[name]?.settings as Record<string, unknown> | undefined
+    return settings?.['index.refresh_interval']
+  }
+  const writer = {
+    ...realWriter,
+    write: async (documents: Parameters<typeof realWriter.write>[0]) => {
+      intervals.add(await interval())
+      return await realWriter.write(documents)
+    },
+  }
+  follow(t, writer, { batch: 1 })
+  await caughtUp(uuid)
+  t.ok(intervals.has('30s'))
+  await until('it is as always', async () => (await interval()) === '1000ms')
+})
+
+t.test('a lease is kept however long a write takes', async (t) => {
+  await openAtEnd('slow')
+  let let_go = () => {}
+  const slow = writerThat('slow', async (documents) => {
+    await new Promise<void>((resolve) => {
+      let_go = resolve
+    })
+    return documents.map(() => done)
+  })
+  follow(t, slow.writer, { lease_ms: 300, name: 'kept' })
+  await place(firstOrder())
+  await until('it writes', () => slow.written.length === 1)
+  const other = writerThat('slow', async (documents) => documents.map(() => done))
+  const { state } = follow(t, other.writer, { lease_ms: 300, name: 'kept' })
+  await until('the other one stands by', () => state() === 'stands by')
+  const until_ms = performance.now() + 1_000
+  await until('three leases long', () => performance.now() > until_ms)
+  t.equal(state(), 'stands by')
+  let_go()
+  await caughtUp('slow')
+  t.equal(other.written.length, 0)
+})
+
+/** Leases of a process that is frozen once `freeze` is called: they end, and it does not know. */
+const freezable = (): { leases: Leases; freeze(): void } => {
+  const real = createLeases(database, newId())
+  let token: number | undefined
+  let frozen = false
+  const hold = async (name: string, ttl_ms: number) => {
+    if (!frozen) token = await real.hold(name, ttl_ms)
+    return token
+  }
+  return {
+    leases: { hold, release: async (name) => (frozen ? undefined : real.release(name)) },
+    freeze: () => {
+      frozen = true
+    },
+  }
+}
+
+t.test('what comes back late, after another one took over, neither moves the cursor nor follows on', async (t) => {
+  const from = await openAtEnd('late')
+  const { leases, freeze } = freezable()
+  const { promise: thawed, resolve: thaw } = Promise.withResolvers<void>()
+  const late = writerThat('late', async (documents) => {
+    freeze()
+    await thawed
+    return documents.map(() => done)
+  })
+  await place(firstOrder(), firstOrder())
+  const { state } = follow(t, late.writer, { leases, lease_ms: 300, name: 'building' })
+  await until('it is frozen in its write', () => late.written.length === 1)
+  t.teardown(thaw)
+  const [first] = late.written[0] ?? []
+  const next = writerThat('late', async (documents) =>
+    documents.map(({ id }) => (id === first ? done : { outcome: 'retry' })),
+  )
+  follow(t, next.writer, { lease_ms: 300, name: 'building' })
+  await until('the other one takes over', async () => (await cursorOf('late')) === from + 1)
+  thaw()
+  await until('it is back, and finds that it is too late', () => state() === 'stands by')
+  t.equal(await cursorOf('late'), from + 1)
+  t.equal(late.written.length, 1, 'it writes nothing more')
+})
+
+t.test('what was rejected and is taken later is forgotten', async (t) => {
+  await openAtEnd('taken')
+  let isTaken = false
+  const { writer } = writerThat('taken', async (documents) =>
+    documents.map(() => (isTaken ? done : { outcome: 'rejected', reason: 'no' })),
+  )
+  const view = createRejectsView(database, orders)
+  follow(t, writer)
+  const order = firstOrder()
+  await place(order)
+  await until('it is rejected', async () => (await view.count()) === 1)
+  t.match(await view.list({ limit: 1 }), [{ id: order.id, version: 1, index: 'test-1', reason: 'no', attempts: 1 }])
+  isTaken = true
+  await database.query({ text: 'UPDATE orders SET quantity = quantity WHERE id = $1', values: [order.id] })
+  await until('it is forgotten', async () => (await view.count()) === 0)
+})

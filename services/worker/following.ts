@@ -1,0 +1,151 @@
+import type { Change, Place } from '@ordermill/database'
+import type { FedIndex, WriteResult } from '@ordermill/search'
+import type { FollowerParts } from './follower.ts'
+import { backoff_ms, pause } from './waiting.ts'
+
+type Parts = Pick<
+  FollowerParts,
+  | 'name'
+  | 'stored'
+  | 'cursors'
+  | 'rejects'
+  | 'writer'
+  | 'batch'
+  | 'every_ms'
+  | 'refresh_ms'
+  | 'log'
+  | 'metrics'
+  | 'share'
+> & {
+  labels: { collection: string; follower: string }
+  /** Waits, or until there is something to read. */
+  rest(ms: number, signal: AbortSignal): Promise<void>
+}
+
+/** A stretch of following: what, by which token, from where, and until when. */
+interface Stretch {
+  index: FedIndex
+  token: number
+  place: Place
+  until: number
+}
+
+/** How often items that the engine does not take now are tried again by themselves, before the page is read anew. */
+const itemTriesMax = 4
+/** How often it looks whether those who come first are still at work. */
+const patience_ms = 25
+/** So long at least between two refreshes: while little changes, while much does, and while an index is being filled. */
+const refreshEvery_ms = (usual_ms: number) => ({ little: usual_ms / 10, much: usual_ms, filling: 30 * usual_ms })
+/** So many pages behind it is being filled. */
+const pagesBehind = 50
+
+/** Feeds from where the cursor stands until the time is over, the signal aborts, or somebody else moves the cursor. */
+export async function follow(
+  parts: Parts,
+  { index, token, place, until }: Stretch,
+  signal: AbortSignal,
+): Promise<void> {
+  const { writer, cursors, refresh_ms, every_ms, rest } = parts
+  const { uuid } = index
+  let { change_seq: cursor, refreshed_seq: refreshed } = place
+  let refreshedAt = performance.now() - (refresh_ms ?? 0)
+  let pace: keyof ReturnType<typeof refreshEvery_ms> = 'little'
+  let known = await parts.rejects.any(uuid)
+
+  /** Refreshes what was written, once it is time; gives how long until it is. */
+  const refreshDue = async (): Promise<number> => {
+    if (refresh_ms === undefined || refreshed >= cursor) return Number.POSITIVE_INFINITY
+    const left = refreshedAt + refreshEvery_ms(refresh_ms)[pace] - performance.now()
+    if (left > 0) return left
+    await writer.refresh?.()
+    await cursors.refreshed(uuid, cursor, token)
+    refreshed = cursor
+    refreshedAt = performance.now()
+    return Number.POSITIVE_INFINITY
+  }
+
+  while (!signal.aborted && performance.now() < until) {
+    const started = performance.now()
+    const changes = await parts.stored.changesAfter(cursor, parts.batch)
+    const last = changes.at(-1)
+    if (last === undefined) {
+      parts.metrics.behind.set(parts.labels, 0)
+      pace = 'little'
+      await writer.expectMuch?.(false)
+      await rest(Math.min(every_ms, await refreshDue()), signal)
+      continue
+    }
+    const results = await write(changes, parts, signal)
+    const passed = passedOf(changes, results)
+    known = await record(uuid, passed, results, known, parts)
+    const to = passed.at(-1)?.change_seq
+    if (to === undefined) {
+      await rest(backoff_ms(itemTriesMax), signal)
+      continue
+    }
+    if (!(await cursors.move(uuid, cursor, to, token))) return // somebody else follows, or moved it: start over from where it is
+    cursor = to
+    const behind = changes.length === parts.batch ? Math.max(0, (await parts.stored.lastChange()) - to) : 0
+    parts.metrics.behind.set(parts.labels, behind)
+    const isFilling = behind > pagesBehind * parts.batch
+    pace = isFilling ? 'filling' : changes.length * 10 > parts.batch ? 'much' : 'little'
+    await writer.expectMuch?.(isFilling)
+    await refreshDue()
+    await letOthers(performance.now() - started, parts, signal)
+  }
+}
+
+/** Writes a page. Items that the engine does not take now are tried again by themselves, with growing pauses. */
+async function write(changes: Change[], { writer, metrics, name, labels }: Parts, signal: AbortSignal) {
+  const attempt = async (some: Change[]) => {
+    const started = performance.now()
+    const results = await writer.write(some)
+    metrics.follow.observe({ follower: name }, (performance.now() - started) / 1_000)
+    for (const { outcome } of results) metrics.followed.inc({ ...labels, outcome })
+    return results
+  }
+  const results = await attempt(changes)
+  for (let tries = 1; tries < itemTriesMax && !signal.aborted; tries += 1) {
+    const again = changes.flatMap((change, at) => (results[at]?.outcome === 'retry' ? [{ change, at }] : []))
+    if (again.length === 0) break
+    await pause(backoff_ms(tries), signal)
+    const now = await attempt(again.map(({ change }) => change))
+    for (const [n, { at }] of again.entries()) results[at] = now[n] ?? { outcome: 'retry' }
+  }
+  return results
+}
+
+/** What the cursor may move over: all before the first that was not answered for. */
+function passedOf(changes: Change[], results: WriteResult[]): Change[] {
+  const firstRetry = results.findIndex(({ outcome }) => outcome === 'retry')
+  return firstRetry < 0 ? changes : changes.slice(0, firstRetry)
+}
+
+/** Records what the engine will never take, and forgets what it took after all. Gives whether anything may be recorded now. */
+async function record(uuid: string, passed: Change[], results: WriteResult[], known: boolean, parts: Parts) {
+  const rejected = passed.flatMap(({ id, version, change_seq }, at) => {
+    const result = results[at]
+    return result?.outcome === 'rejected' ? [{ id, version, change_seq, reason: result.reason }] : []
+  })
+  if (known) {
+    const refused = new Set(rejected.map(({ id }) => id))
+    const taken = passed.map(({ id }) => id).filter((id) => !refused.has(id))
+    await parts.rejects.forget(uuid, taken)
+  }
+  if (rejected.length === 0) return known
+  await parts.rejects.keep(uuid, rejected)
+  parts.log.error({ rejects: rejected.length, first: rejected[0] }, 'the engine will never take these documents')
+  return true
+}
+
+/** Waits for its share of the time to come round, and no longer than others are at work. */
+async function letOthers(worked_ms: number, { share }: Parts, signal: AbortSignal): Promise<void> {
+  const { of_time = 1, othersWork = () => false } = share ?? {}
+  const until = performance.now() + worked_ms * (1 / of_time - 1)
+  for (
+    let left = until - performance.now();
+    left > 0 && othersWork() && !signal.aborted;
+    left = until - performance.now()
+  )
+    await pause(Math.min(left, patience_ms), signal)
+}
