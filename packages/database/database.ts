@@ -1,12 +1,14 @@
-import { Unavailable } from '@ordermill/model'
-import { Pool, type PoolClient, type QueryResultRow, types } from 'pg'
-import { databaseFailure } from './failure.ts'
+import { toError, Unavailable } from '@ordermill/model'
+import { Pool, type QueryResultRow, types } from 'pg'
+import { createLender } from './lending.ts'
 
 /** A statement: named ones are prepared once a connection. */
 export interface Statement {
   name?: string
   text: string
   values?: unknown[]
+  /** How long its answer is waited for, in milliseconds, if it may take longer than others. */
+  wait_ms?: number
 }
 
 /** What runs statements: the pool, or one transaction. */
@@ -53,81 +55,51 @@ export function createDatabase({ dsn, name, poolMax, timeout_ms, onLost }: Datab
     lock_timeout: Math.ceil(timeout_ms / 2),
     idle_in_transaction_session_timeout: timeout_ms,
     keepAlive: true,
+    keepAliveInitialDelayMillis: 10_000, // the system's two hours are no use
     options: `-c timezone=UTC -c tcp_user_timeout=${timeout_ms}`,
     types: parsers,
   })
   pool.on('error', onLost)
-  // The server keeps `statement_timeout` itself, unless it hangs: then a socket says nothing for many minutes.
-  const silence_ms = timeout_ms + 1_000
+  // The server keeps `statement_timeout` itself, unless it hangs or the network lost us.
+  const lend = createLender(pool, timeout_ms + 1_000)
   let stopping: Promise<void> | undefined
 
-  const connect = async (): Promise<PoolClient> => {
-    try {
-      return await pool.connect()
-    } catch (thrown) {
-      throw databaseFailure(thrown)
-    }
-  }
   return {
-    async query<R extends QueryResultRow>(statement: Statement) {
-      try {
-        return (await pool.query<R>({ ...statement, query_timeout: silence_ms } as Statement)).rows
-      } catch (thrown) {
-        throw databaseFailure(thrown)
-      }
-    },
+    query: <R extends QueryResultRow>(statement: Statement) =>
+      lend(async (lent) => {
+        try {
+          return (await lent.query<R>(statement)).rows
+        } catch (thrown) {
+          lent.breaks(toError(thrown)) // what state it is in, nobody knows
+          throw thrown
+        }
+      }),
     async transaction(work, { signal, begin = 'BEGIN' } = {}) {
       const late = () => new Unavailable('deadline', 'The deadline of the attempt passed.', { cause: signal?.reason })
       if (signal?.aborted) throw late()
-      const client = await connect()
-      if (signal?.aborted) {
-        client.release() // nothing was begun on it
-        throw late()
-      }
-      let broken: Error | undefined
-      const onError = (error: Error) => {
-        broken ??= error // a socket that we cut says so too
-      }
-      const cut = () => {
-        broken = late()
-        destroy(client)
-      }
-      client.on('error', onError)
-      signal?.addEventListener('abort', cut, { once: true })
-      const session: Session = {
-        async query<R extends QueryResultRow>(statement: Statement) {
-          if (broken !== undefined) throw broken
-          return (await client.query<R>(statement)).rows
-        },
-      }
-      try {
-        await client.query(begin)
-        const result = await work(session)
-        if (broken !== undefined) throw broken
-        const { command } = await client.query('COMMIT')
-        // Of a transaction in which a statement failed Postgres makes a rollback, and calls it no error.
-        if (command !== 'COMMIT') throw new Error('a statement failed unheard: the transaction was rolled back')
-        return result
-      } catch (thrown) {
-        if (broken === undefined) {
-          await client.query('ROLLBACK').catch((error: Error) => {
-            broken = error
-          })
+      return await lend(async (lent) => {
+        if (signal?.aborted) throw late() // nothing was begun on it
+        const cut = () => lent.cut(late())
+        signal?.addEventListener('abort', cut, { once: true })
+        const session: Session = {
+          query: async <R extends QueryResultRow>(statement: Statement) => (await lent.query<R>(statement)).rows,
         }
-        throw signal?.aborted && broken instanceof Unavailable ? broken : databaseFailure(thrown)
-      } finally {
-        signal?.removeEventListener('abort', cut)
-        client.off('error', onError)
-        client.release(broken)
-      }
+        try {
+          await lent.query({ text: begin })
+          const result = await work(session)
+          const { command } = await lent.query({ text: 'COMMIT' })
+          // Of a transaction in which a statement failed Postgres makes a rollback, and calls it no error.
+          if (command !== 'COMMIT') throw new Error('a statement failed unheard: the transaction was rolled back')
+          return result
+        } catch (thrown) {
+          if (!lent.isBroken()) await lent.query({ text: 'ROLLBACK' }).catch(lent.breaks)
+          throw thrown
+        } finally {
+          signal?.removeEventListener('abort', cut)
+        }
+      })
     },
     load: () => ({ total: pool.totalCount, idle: pool.idleCount, waiting: pool.waitingCount }),
     stop: () => (stopping ??= pool.end()),
   }
-}
-
-/** Cuts the socket: the server rolls back, and every pending query of this client fails. */
-function destroy(client: PoolClient): void {
-  const { connection } = client as unknown as { connection?: { stream?: { destroy(): void } } }
-  connection?.stream?.destroy()
 }

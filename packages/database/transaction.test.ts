@@ -1,7 +1,5 @@
-import { environment } from '@ordermill/config'
 import { orders, Unavailable } from '@ordermill/model'
 import { firstOrder } from '@ordermill/model/testing'
-import { startServer } from '@ordermill/servers'
 import { until } from '@ordermill/servers/testing'
 import { Client } from 'pg'
 import t from 'tap'
@@ -105,32 +103,3 @@ t.test('a statement whose failure nobody heard does not end as a success', async
   await t.rejects(table.apply([[order]], whenever(), also))
   t.equal(await stored.read(order.id), undefined)
 })
-
-t.test(
-  'a Postgres that hangs, is killed or away is unavailable in time, and works again when it is back',
-  async (t) => {
-    const server = await startServer('postgres', { env: environment() })
-    t.teardown(() => server.remove())
-    const lost: Error[] = []
-    const own = createDatabase({
-      dsn: server.url,
-      name: 'own',
-      poolMax: 2,
-      timeout_ms: 500,
-      onLost: (error) => lost.push(error),
-    })
-    t.teardown(() => own.stop())
-    const select = () => own.query({ text: 'SELECT 1 AS one' })
-    t.same(await select(), [{ one: 1 }])
-    await server.kill('SIGSTOP')
-    const started = performance.now()
-    await failure(select()).finally(() => server.kill('SIGCONT'))
-    t.ok(performance.now() - started < 3_000, 'it hangs')
-    await until('it answers', () => select().catch(() => undefined))
-    await server.kill('SIGKILL')
-    await until('the loss is noticed', () => lost.length > 0)
-    t.match(await failure(select()), { code: 'database-ECONNREFUSED' })
-    await server.start()
-    t.same(await select(), [{ one: 1 }])
-  },
-)

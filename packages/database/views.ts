@@ -42,7 +42,8 @@ export async function refreshView(database: Database, view: View, { force = fals
       })
       if (before === undefined) throw new Error('a select without rows')
       const outcome = !force && before.known === before.change_seq ? 'unchanged' : 'refreshed'
-      if (outcome === 'refreshed') await session.query({ text: `REFRESH MATERIALIZED VIEW CONCURRENTLY ${view.name}` })
+      const text = `REFRESH MATERIALIZED VIEW CONCURRENTLY ${view.name}`
+      if (outcome === 'refreshed') await session.query({ text, wait_ms: refreshMax_ms })
       const duration_ms = performance.now() - started
       await session.query({
         text: 'INSERT INTO view_refreshes (view, outcome, as_of, change_seq, duration_ms) VALUES ($1, $2, $3, $4, $5)',
