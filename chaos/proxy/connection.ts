@@ -98,7 +98,7 @@ export function createConnection({ near, server, standing, number, onGone }: Con
     })
   near.setNoDelay()
   begin()
-  connect()
+  changed()
   return {
     changed() {
       for (const toxic of acting.keys()) if (!standing().toxics.includes(toxic)) acting.delete(toxic)

@@ -35,7 +35,7 @@ export function createPipe({ from, to, acting, random, end, onSent }: PipeParts)
   let waiting_bytes = 0
   let ended: { at_ms: number; by: 'close' | 'reset' } | undefined
   let isOver = false
-  let hasLost = false
+  let isForgotten = false
   let free_ms = 0 // when the link is free for the next piece
   let limited: { toxic: Toxic; bytes: number } | undefined
   let timer: NodeJS.Timeout | undefined
@@ -50,8 +50,9 @@ export function createPipe({ from, to, acting, random, end, onSent }: PipeParts)
   const step = (now_ms: number): number => {
     if (isOver) return never
     const silence = acting('timeout')
-    if (silence !== undefined || hasLost) {
-      if (take(waiting_bytes).length > 0) hasLost = true
+    if (silence !== undefined || isForgotten) {
+      isForgotten = true
+      take(waiting_bytes)
       if (silence === undefined) return ended === undefined ? never : finish('reset')
       const { timeout_ms } = silence.toxic
       return timeout_ms === 0 ? never : at(silence.since_ms + timeout_ms, now_ms, () => finish('close'))

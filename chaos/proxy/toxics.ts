@@ -11,8 +11,8 @@ type Attributes =
   | { type: 'slow_close'; delay_ms: number }
   /**
    * What is sent is lost, the end of the stream is not heard, and after `timeout_ms` the connection is closed; 0: never. Once this is
-   * over, a connection that lost something stays silent until one end closes it, as behind a firewall that forgot it. With `after` it
-   * begins on a connection when this text has gone the other way.
+   * over, the connection stays silent until one end closes it, as behind a firewall that forgot it. With `after` it begins on a
+   * connection when this text has gone the other way.
    */
   | { type: 'timeout'; timeout_ms: number; after?: string }
   /** The connection is reset after so long. */
