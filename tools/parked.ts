@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util'
-import { environment } from '@ordermill/config'
+import { type AdminCall, callAdmin } from './admin-call.ts'
 
 const help = `npm run parked -- list [--code CODE] [--state STATE] [--limit N] [--before N]
 npm run parked -- show N
@@ -30,14 +30,8 @@ const options = {
 type Given = ReturnType<typeof read>['values']
 const read = (args: string[]) => parseArgs({ args, options, allowPositionals: true })
 
-interface Call {
-  method: 'GET' | 'POST'
-  path: string
-  body?: Record<string, unknown>
-}
-
 /** The call that a command stands for. @throws Error that says what is missing */
-function callOf(command: string, n: string | undefined, given: Given): Call {
+function callOf(command: string, n: string | undefined, given: Given): AdminCall {
   const one = () => {
     if (n === undefined || !/^[1-9]\d{0,14}$/.test(n)) throw new Error(`${command} takes the number of a record`)
     return `/${n}`
@@ -65,25 +59,6 @@ function queryOf({ code, state, limit, before }: Given): string {
   return query === '' ? '' : `?${query}`
 }
 
-/** Sends it. @throws Error with what the API says is wrong */
-async function send({ method, path, body }: Call, { api }: Given): Promise<Record<string, unknown>> {
-  const { ADMIN_TOKEN: token = '', API_PORT: port = '8080' } = environment()
-  const base = api ?? `http://127.0.0.1:${port}`
-  const headers = {
-    ...(token === '' ? {} : { authorization: `Bearer ${token}` }),
-    ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-  }
-  const asked = { method, headers, ...(body === undefined ? {} : { body: JSON.stringify(body) }) }
-  const response = await fetch(`${base}/api/admin/parked${path}`, asked).catch((cause: unknown) => {
-    throw new Error(`no API answers at ${base}`, { cause })
-  })
-  const said = (await response.json()) as Record<string, unknown>
-  if (response.ok) return said
-  const { errors = [], detail } = said as { detail?: string; errors?: Record<string, string>[] }
-  const faults = errors.map(({ pointer, parameter, detail: why }) => `\n  ${parameter ?? pointer}: ${why}`)
-  throw new Error(`${response.status}: ${detail ?? ''}${faults.join('')}`)
-}
-
 interface Page {
   groups: { code: string; fingerprint: string; reason: string; count: number; oldest: string }[]
   parked: Record<string, unknown>[]
@@ -108,7 +83,8 @@ async function main(args: string[]): Promise<void> {
   const [command, n, ...rest] = positionals
   if (command === undefined || values.help === true) return console.log(help)
   if (rest.length > 0) throw new Error(`${command} takes one number`)
-  const answer = await send(callOf(command, n, values), values)
+  const call = callOf(command, n, values)
+  const answer = await callAdmin({ ...call, path: `/parked${call.path}` }, values)
   console.log(values.json === true ? JSON.stringify(answer) : inWords(command, answer))
 }
 

@@ -25,7 +25,9 @@ export interface CacheClient {
   settle(unsent: string, sent: string, parked: string, ...args: (string | number)[]): Promise<number>
   park(unsent: string, sent: string, parked: string, ...args: (string | number)[]): Promise<number>
   discard(record: string, unsent: string, sent: string, parked: string, ...args: (string | number)[]): Promise<number>
+  removeClean(record: string, version: number, hash: string): Promise<number>
   get(key: string): Promise<string | null>
+  ttl(key: string): Promise<number>
   mget(keys: string[]): Promise<(string | null)[]>
   zcard(key: string): Promise<number>
   zrange(key: string, start: number, stop: number, withScores: 'WITHSCORES'): Promise<string[]>
@@ -53,8 +55,21 @@ export interface CacheClient {
    * epoch is over there.
    */
   copied(epochKey: string, epoch: string, timeout_ms: number): Promise<boolean>
+  /** The servers that hold the keys. */
+  masters(): KeyHolder[]
   on(event: 'close' | '+node' | '-node' | 'refresh', listener: () => void): unknown
   disconnect(): void
+}
+
+/** One server that holds keys. */
+interface KeyHolder {
+  scan(
+    cursor: string,
+    match: 'MATCH',
+    pattern: string,
+    count: 'COUNT',
+    step: number,
+  ): Promise<[next: string, keys: string[]]>
 }
 
 interface ClientOptions {
@@ -94,6 +109,7 @@ export function connectCache({ urls, timeout_ms, onError, onReady }: ClientOptio
   redis.defineCommand('settle', { numberOfKeys: 3, lua: scripts.settle })
   redis.defineCommand('park', { numberOfKeys: 3, lua: scripts.park })
   redis.defineCommand('discard', { numberOfKeys: 4, lua: scripts.discard })
+  redis.defineCommand('removeClean', { numberOfKeys: 1, lua: scripts.removeClean })
   redis.defineCommand('takeToken', { numberOfKeys: 1, lua: scripts.takeToken })
   redis.defineCommand('fill', { numberOfKeys: 4, lua: scripts.fill })
   const copied = async (key: string, epoch: string, wait_ms: number) => {
@@ -105,5 +121,6 @@ export function connectCache({ urls, timeout_ms, onError, onReady }: ClientOptio
   }
   const infos = async (section: string) =>
     redis instanceof Cluster ? await infosOf(redis, section) : [await redis.info(section)]
-  return Object.assign(redis as unknown as CacheClient, { copied, infos })
+  const masters = () => (redis instanceof Cluster ? redis.nodes('master') : [redis])
+  return Object.assign(redis as unknown as CacheClient, { copied, infos, masters })
 }

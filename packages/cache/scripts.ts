@@ -188,6 +188,12 @@ if floor and tonumber(floor) > offered then return {'offered', ''} end
 redis.call('SET', KEYS[1], ARGV[5], 'EX', ARGV[4])
 return {'offered', ''}`
 
+/** Takes a clean copy away that still is this one. KEYS record · ARGV version, hash. What is dirty has no TTL. Gives 1 if it took it. */
+export const removeClean = `
+local held, heldHash = string.match(redis.call('GETRANGE', KEYS[1], 0, 63), '^(%d+) (%S+)')
+if held ~= ARGV[1] or heldHash ~= ARGV[2] or redis.call('TTL', KEYS[1]) < 0 then return 0 end
+return redis.call('UNLINK', KEYS[1])`
+
 /**
  * One step of a token bucket. KEYS: the bucket. ARGV: tokens a second, most tokens, tokens spent elsewhere already.
  * Gives 1 or 0 (taken or not) and what is left. Debts are kept, up to one full bucket: over time the rate holds.

@@ -35,7 +35,7 @@ export function createRowsInOrder(session: Session, c: Collection): RowsInOrder 
  * history stay as they are. Where `above` is given, the new numbers are above it. Gives how many rows it were.
  */
 export async function renumber(
-  database: Database,
+  database: Pick<Database, 'transaction'>,
   c: Collection,
   rows: { id: string; change_seq: number }[],
   above = 0,

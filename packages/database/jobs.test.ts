@@ -22,3 +22,17 @@ t.test(
     t.match(await jobs.read(id), { state: 'FAILED', error: 'never', attempts: 2 })
   },
 )
+
+t.test('jobs of some kinds are taken apart from all others, and the last end of a kind is known', async (t) => {
+  const [long, short] = [newId(), newId()]
+  t.equal(await jobs.completedAt('long'), undefined)
+  await jobs.open(long, 'long', {})
+  await jobs.open(short, 'short', {})
+  t.match(await queue.claim('one', 30_000, { kinds: ['long'], others: true }), { id: short })
+  t.match(await queue.claim('one', 30_000, { kinds: ['long'], others: false }), { id: long })
+  t.equal(await queue.claim('one', 30_000), undefined)
+  await queue.start(long, 'one')
+  await queue.complete(long, 'one', {})
+  t.ok((await jobs.completedAt('long')) instanceof Date)
+  t.equal(await jobs.completedAt('short'), undefined)
+})

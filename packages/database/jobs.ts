@@ -24,14 +24,16 @@ export interface Jobs {
   read(id: string): Promise<Job | undefined>
   /** Newest first. `before` is the id of the last one of the page before. */
   list(page: { limit: number; before?: string | undefined }): Promise<Job[]>
+  /** When a job of this kind was completed last. */
+  completedAt(kind: string): Promise<Date | undefined>
   /** Asks a job to end; one that nobody has started is cancelled at once. Undefined if it has ended already. */
   cancel(id: string): Promise<Job | undefined>
 }
 
 /** Jobs as a worker sees them. Every step but `claim` gives false once the lease has gone to somebody else, or the job was cancelled. */
 export interface JobQueue {
-  /** Takes the oldest job that waits, or whose worker has vanished. */
-  claim(holder: string, lease_ms: number): Promise<Job | undefined>
+  /** Takes the oldest job that waits, or whose worker has vanished: of these kinds, or of all others. */
+  claim(holder: string, lease_ms: number, which?: { kinds: string[]; others: boolean }): Promise<Job | undefined>
   start(id: string, holder: string): Promise<boolean>
   /** Prolongs the lease and says how far the job is. */
   progress(id: string, holder: string, lease_ms: number, progress: Record<string, unknown> | null): Promise<boolean>
@@ -60,6 +62,11 @@ export function createJobs(session: Session): Jobs {
           ORDER BY jobs.created_at DESC, jobs.id DESC LIMIT $1`,
         values: [limit, before ?? null],
       }),
+    async completedAt(kind) {
+      const text = `SELECT max(updated_at) AS at FROM jobs WHERE kind = $1 AND state = 'COMPLETED'`
+      const [row] = await session.query<{ at: Date | null }>({ name: 'jobs-completed', text, values: [kind] })
+      return row?.at ?? undefined
+    },
     cancel: (id) =>
       first(
         `UPDATE jobs SET cancel_requested = true, updated_at = now(),
@@ -80,15 +87,16 @@ export function createJobQueue(session: Session): JobQueue {
     return rows[0]?.['cancel_requested'] === false
   }
   return {
-    async claim(holder, lease_ms) {
+    async claim(holder, lease_ms, { kinds, others } = { kinds: [], others: true }) {
       const [job] = await session.query<Job>({
         name: 'job-claim',
         text: `UPDATE jobs SET state = 'IN_QUEUE', holder = $1, lease_until = now() + $2 * interval '1 ms', updated_at = now()
-          WHERE id = (SELECT id FROM jobs WHERE (state IN ('OPEN', 'RETRY_IN_QUEUED') AND run_after <= now())
-              OR (state IN ('IN_QUEUE', 'PROCESSING') AND lease_until <= now())
+          WHERE id = (SELECT id FROM jobs WHERE (kind = ANY($3::text[])) <> $4
+              AND ((state IN ('OPEN', 'RETRY_IN_QUEUED') AND run_after <= now())
+                OR (state IN ('IN_QUEUE', 'PROCESSING') AND lease_until <= now()))
             ORDER BY created_at, id FOR UPDATE SKIP LOCKED LIMIT 1)
           RETURNING ${list}`,
-        values: [holder, lease_ms],
+        values: [holder, lease_ms, kinds, others],
       })
       return job
     },

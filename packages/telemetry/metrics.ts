@@ -101,15 +101,18 @@ export const apiMetrics = (registry: Registry, collections: string[], looks: Api
 })
 export type ApiMetrics = ReturnType<typeof apiMetrics>
 
+/** What of the worker is asked at every scrape. */
+interface WorkerLooks {
+  /** How many records stand parked, by code. */
+  parked?(): Promise<{ code: string; count: number }[]>
+  /** How many documents the search engine did not take. */
+  rejects?(): Promise<number>
+  /** When the last audit was completed, in milliseconds since 1970; undefined: never. */
+  audited?(): Promise<number | undefined>
+}
+
 /** Metrics of the worker, for these collections. */
-export const workerMetrics = (
-  registry: Registry,
-  collections: string[],
-  /** How many records stand parked, by code: asked at every scrape. */
-  parked: () => Promise<{ code: string; count: number }[]> = async () => [],
-  /** How many documents the search engine did not take: asked at every scrape. */
-  rejects: () => Promise<number> = async () => 0,
-) => ({
+export const workerMetrics = (registry: Registry, collections: string[], looks: WorkerLooks = {}) => ({
   ...shared(registry),
   batch: histogram(registry, 'persist_batch_duration_seconds', 'Time to persist a batch, from hand-over to settled.', [
     'outcome',
@@ -145,7 +148,7 @@ export const workerMetrics = (
     'Records that stand parked, by code. Every worker tells the same.',
     ['code'],
     async function () {
-      const counts = await parked().catch(() => [])
+      const counts = (await looks.parked?.().catch(() => [])) ?? []
       this.reset() // a code that nothing is parked with any more is gone; and while Postgres is away nothing is said
       for (const { code, count } of counts) this.set({ code }, count)
     },
@@ -180,7 +183,7 @@ export const workerMetrics = (
     'Documents that the search engine did not take. Every worker tells the same.',
     ['collection'],
     async function () {
-      const count = await rejects().catch(() => undefined)
+      const count = await looks.rejects?.().catch(() => undefined)
       this.reset() // while Postgres is away nothing is said
       if (count !== undefined) for (const collection of collections) this.set({ collection }, count)
     },
@@ -198,6 +201,26 @@ export const workerMetrics = (
   viewAsOf: gauge(registry, 'view_as_of_timestamp_seconds', 'When the view was last known to be right (Unix time).', [
     'view',
   ]),
+  auditDifferences: counter(
+    registry,
+    'audit_differences_total',
+    'What audits found: rows without a document, with another one, documents without a row, cached copies that differ.',
+    { collection: collections, kind: ['missing', 'different', 'extra', 'cached'] },
+  ),
+  auditRepairs: counter(registry, 'audit_repairs_total', 'What of it was repaired, looked at again after that.', {
+    collection: collections,
+    kind: ['missing', 'different', 'extra', 'cached'],
+  }),
+  audited: gauge(
+    registry,
+    'audit_completed_timestamp_seconds',
+    'When the last audit was completed (Unix time). Every worker tells the same.',
+    [],
+    async function () {
+      const at = await looks.audited?.().catch(() => undefined)
+      if (at !== undefined) this.set(at / 1_000)
+    },
+  ),
   flushed: counter(
     registry,
     'records_flushed_total',

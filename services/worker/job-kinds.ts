@@ -1,6 +1,18 @@
-import { createJobQueue, createJobs, createParkedView, dailySales, refreshView } from '@ordermill/database'
+import {
+  createCursors,
+  createJobQueue,
+  createJobs,
+  createParkedView,
+  createRowsInOrder,
+  dailySales,
+  readRejects,
+  refreshView,
+} from '@ordermill/database'
 import { newId, Unavailable } from '@ordermill/model'
 import { barrierMessage, PublishFailed } from '@ordermill/queue'
+import { createDocuments, createIndexWriter } from '@ordermill/search'
+import { createAudit } from './audit.ts'
+import type { CompareParts } from './comparing.ts'
 import { createDryRun } from './dry-run.ts'
 import { createFlush } from './flush.ts'
 import { type JobHandler, runJobs } from './jobs.ts'
@@ -9,8 +21,11 @@ import { createReplay, replayKnown } from './replay.ts'
 import type { Resources } from './resources.ts'
 import { pause } from './waiting.ts'
 
+/** What may take minutes: no other job waits for one of these. */
+const longKinds = ['audit']
+
 /** Does jobs of every kind there is until `signal` aborts. */
-export function runEveryJob(resources: Resources, signal: AbortSignal): Promise<void> {
+export async function runEveryJob(resources: Resources, signal: AbortSignal): Promise<void> {
   const { collection, options, part, holder, database, table, ledger, publisher, exchange } = resources
   const refresh: JobHandler = async () => {
     const { outcome, as_of, duration_ms } = await refreshView(database, dailySales, { force: true })
@@ -23,9 +38,26 @@ export function runEveryJob(resources: Resources, signal: AbortSignal): Promise<
     'replay-group': replay,
     flush: createFlush(resources),
     'reject-retry': createRejectRetry({ collection, database }),
+    audit: createAudit({ ...resources, ...bothSides(resources), log: part('audit') }),
     'dry-run': createDryRun({ collection, ledger, table, deadline_ms: options.MESSAGE_TIMEOUT_MS }),
   }
-  return runJobs({ queue: createJobQueue(database), holder, handlers, log: part('jobs') }, signal)
+  const shared = { queue: createJobQueue(database), holder, handlers, log: part('jobs') }
+  await Promise.all([true, false].map((others) => runJobs({ ...shared, which: { kinds: longKinds, others } }, signal)))
+}
+
+/** Postgres and the index in use, as they are compared. */
+function bothSides({ collection, database, engine, definition }: Resources) {
+  const rows = createRowsInOrder(database, collection)
+  if (engine === undefined) return { rows, index: undefined }
+  const writer = createIndexWriter(engine, definition)
+  const cursors = createCursors(database)
+  const index: CompareParts = {
+    rows,
+    documents: createDocuments(engine, definition.alias),
+    passed: async () => cursors.passed((await writer.ensure()).uuid),
+    rejected: async (ids) => readRejects(database, (await writer.ensure()).uuid, ids),
+  }
+  return { rows, index }
 }
 
 /** How often is looked for what older workers have parked, in milliseconds. */

@@ -6,6 +6,8 @@ import { backoff_ms, pause } from './waiting.ts'
 /** What a job is given: its arguments, and how to say how far it is. `report` gives false once it should end. */
 export interface JobContext {
   arguments: Record<string, unknown>
+  /** What an attempt before this one has reported last. */
+  progress: Record<string, unknown> | null
   signal: AbortSignal
   report(progress: Record<string, unknown>): Promise<boolean>
 }
@@ -16,6 +18,8 @@ interface JobParts {
   queue: JobQueue
   holder: string
   handlers: Record<string, JobHandler>
+  /** These kinds alone, or all others. */
+  which: { kinds: string[]; others: boolean }
   log: Logger
 }
 
@@ -25,10 +29,10 @@ const attemptsMax = 5
 
 /** Takes jobs one after the other until `signal` aborts. A job whose worker vanished is taken over when its lease ends. */
 export async function runJobs(parts: JobParts, signal: AbortSignal): Promise<void> {
-  const { queue, holder, log } = parts
+  const { queue, holder, which, log } = parts
   while (!signal.aborted) {
     try {
-      const job = await queue.claim(holder, lease_ms)
+      const job = await queue.claim(holder, lease_ms, which)
       if (job === undefined) await pause(look_ms, signal)
       else await runJob(job, parts, signal)
     } catch (thrown) {
@@ -53,7 +57,7 @@ async function runJob(job: Job, { queue, holder, handlers, log }: JobParts, sign
   try {
     if (handler === undefined) throw new Error(`no worker knows jobs of the kind ${kind}`)
     const report = (progress: Record<string, unknown>) => queue.progress(id, holder, lease_ms, progress)
-    const result = await handler({ arguments: job.arguments, signal: end, report })
+    const result = await handler({ arguments: job.arguments, progress: job.progress, signal: end, report })
     await queue.complete(id, holder, result)
     log.info({ job: id, kind, result }, 'job completed')
   } catch (thrown) {

@@ -1,6 +1,7 @@
-import { connectCache, createBarriers, createDirty, createRecordCache } from '@ordermill/cache'
+import { connectCache, createBarriers, createCleanCopies, createDirty, createRecordCache } from '@ordermill/cache'
 import {
   createDatabase,
+  createJobs,
   createLeases,
   createLedger,
   createReader,
@@ -34,12 +35,11 @@ export function openResources(options: WorkerOptions, root: Logger, collection: 
   const lost = (what: string) => (err: Error) => log.debug({ err }, `${what} is away`)
   const holder = newId()
   const registry = createRegistry('worker')
-  const metrics = workerMetrics(
-    registry,
-    [collection.name],
-    () => ledger.counts(),
-    () => rejected.count(),
-  )
+  const metrics = workerMetrics(registry, [collection.name], {
+    parked: () => ledger.counts(),
+    rejects: () => rejected.count(),
+    audited: async () => (await createJobs(database).completedAt('audit'))?.getTime(),
+  })
 
   const database = measured(
     createDatabase({
@@ -122,6 +122,7 @@ export function openResources(options: WorkerOptions, root: Logger, collection: 
     leases: createLeases(database, holder),
     ledger,
     cache,
+    copies: createCleanCopies({ client, collection: collection.name, namespace }),
     dirty: createDirty({ client, collection: collection.name, namespace }),
     barriers: createBarriers({ client, collection: collection.name, namespace }),
     queues,

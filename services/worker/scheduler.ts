@@ -2,7 +2,7 @@ import type { Options } from '@ordermill/config'
 import { type Database, refreshView, type View } from '@ordermill/database'
 import { toError } from '@ordermill/model'
 import type { Logger, WorkerMetrics } from '@ordermill/telemetry'
-import cron from 'node-cron'
+import { recur } from './recurring.ts'
 
 interface SchedulerParts {
   database: Database
@@ -46,13 +46,7 @@ export function createScheduler({ database, views, schedule, log, metrics }: Sch
   return {
     start() {
       tick()
-      if ('interval_ms' in schedule) {
-        const timer = setInterval(tick, schedule.interval_ms)
-        end = () => clearInterval(timer)
-      } else {
-        const task = cron.schedule(schedule.cron, tick, { timezone: 'UTC', noOverlap: true })
-        end = () => void task.destroy()
-      }
+      end = recur(schedule, tick)
     },
     async stop() {
       end()

@@ -1,7 +1,8 @@
-import { dailySales } from '@ordermill/database'
+import { createJobs, dailySales } from '@ordermill/database'
 import { type Collection, orders, toError } from '@ordermill/model'
 import type { EngineClient } from '@ordermill/search'
 import type { Logger } from '@ordermill/telemetry'
+import { scheduleAudits } from './audit-schedule.ts'
 import { startConsuming } from './consuming.ts'
 import { runFlusher } from './flusher.ts'
 import { createFollowers } from './followers.ts'
@@ -46,6 +47,12 @@ export async function startWorker(
     keepIndices(resources, ending.signal),
   ]
   scheduler.start()
+  const endAudits = scheduleAudits({
+    ...resources,
+    schedule: options.AUDIT_SCHEDULE,
+    jobs: createJobs(database),
+    log: part('audit'),
+  })
 
   let stopping: Promise<void> | undefined
   const served = await serveWorker({
@@ -65,6 +72,7 @@ export async function startWorker(
     const patience = setTimeout(() => giveUp.abort(), options.SHUTDOWN_MS)
     for (const consumer of Object.values(consumers)) consumer.stop()
     ending.abort()
+    endAudits()
     followers.wake()
     const done = await Promise.allSettled([...running, scheduler.stop()])
     clearTimeout(patience)

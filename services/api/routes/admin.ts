@@ -3,6 +3,7 @@ import type { Accounting } from '../accounting.ts'
 import { adminPlugin } from '../plugins/admin.ts'
 import { uncachedPlugin } from '../plugins/uncached.ts'
 import { accountingRoutes } from './accounting.ts'
+import { auditRoutes } from './audit.ts'
 import { type DirtyParts, dirtyRoutes } from './dirty.ts'
 import { jobRoutes } from './jobs.ts'
 import { type ParkedParts, parkedRoutes } from './parked.ts'
@@ -18,5 +19,6 @@ export function adminRoutes(app: FastifyInstance, { token, ...parts }: AdminPart
     parkedRoutes(admin, parts)
     accountingRoutes(admin, parts)
     dirtyRoutes(admin, parts)
+    auditRoutes(admin, parts)
   })
 }
