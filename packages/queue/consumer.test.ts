@@ -156,6 +156,19 @@ t.test('of two consumers one is handed everything, and the other takes over when
   t.same((await takeAll(standby.next, 10)).flatMap(numbers), range(11, 20))
 })
 
+t.test('a consumer that stops keeps its place until it ends: who stands by gets what was in hand first', async (t) => {
+  const active = await start(t)
+  await send(1, 5)
+  await takeAll(active.next, 5)
+  const standby = await start(t)
+  const handed = takeAll(standby.next, 10)
+  active.consumer.stop()
+  await send(6, 10)
+  await waiting() // the broker has dealt with all that was asked of it
+  await active.consumer.close()
+  t.same((await handed).flatMap(numbers), range(1, 10))
+})
+
 t.test('what is given back is taken by who stands by, and by us once there is somewhere to put it', async (t) => {
   let open = Promise.resolve()
   const active = await start(t, { mayTake: () => open })

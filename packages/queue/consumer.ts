@@ -34,9 +34,12 @@ export interface Consumer {
   active(): boolean
   /** Batches as they come, until `stop()`. For one reader. */
   batches(): AsyncGenerator<Batch, void>
-  /** Takes no more; what was not settled goes back to the queue when the connection closes. */
+  /**
+   * Hands over no more. It keeps its place until it is closed: whoever came next would be handed later messages beside those that are
+   * still in hand, and a version before the one that it was built on.
+   */
   stop(): void
-  /** Closes the connection: the last step. */
+  /** Closes the connection, the last step: what was not settled goes back to the queue. */
   close(): Promise<void>
 }
 
@@ -151,6 +154,7 @@ export function createConsumer(parts: ConsumerParts): Consumer {
   const take = (to: Session, message: ConsumeMessage) => {
     const { deliveryTag: tag, redelivered } = message.fields
     to.took = true
+    if (stopped) return
     if (to.waiting.length === 0) to.firstAt = performance.now()
     if (redelivered && !to.redelivering) to.sizeMax = Math.min(to.sizeMax, smallBatch)
     to.redelivering = redelivered
@@ -205,7 +209,6 @@ export function createConsumer(parts: ConsumerParts): Consumer {
     },
     stop() {
       stopped = true
-      session?.channel.cancel(parts.name).catch(() => undefined)
       wake()
     },
     close() {

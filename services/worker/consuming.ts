@@ -15,7 +15,10 @@ interface ConsumingParts {
   giveUp: AbortSignal
 }
 
-/** Starts what reads the queues: records and bulks go to the table, what was parked goes to the ledger. Each ends with its consumer. */
+/**
+ * Starts what reads the queues: records and bulks go to the table, what was parked goes to the ledger. Each ends once its consumer is
+ * stopped, and closes it as soon as nothing is in hand: others take over then.
+ */
 export function startConsuming({ resources, wakeFollowers, giveUp }: ConsumingParts): Promise<void>[] {
   const { collection, options, part, metrics, database, table, ledger, cache, barriers, queues, publisher, consumers } =
     resources
@@ -61,7 +64,7 @@ export function startConsuming({ resources, wakeFollowers, giveUp }: ConsumingPa
           .pass(barrier)
           .catch((err: unknown) => part('persister').debug({ err }, 'a barrier came through unheard')),
       log: part('persister'),
-    }),
+    }).finally(() => consumers.records.close()),
     runBulks({
       ...shared,
       parking: parkingFrom(`${queues.name}.bulk`),
@@ -70,7 +73,9 @@ export function startConsuming({ resources, wakeFollowers, giveUp }: ConsumingPa
       database,
       failProduct: options.SIMULATE_FAILURE_PRODUCT,
       log: part('bulk'),
-    }),
-    runDrainer({ collection, consumer: consumers.parked, ledger, cache, log: part('drainer'), stop: giveUp }),
+    }).finally(() => consumers.bulks.close()),
+    runDrainer({ collection, consumer: consumers.parked, ledger, cache, log: part('drainer'), stop: giveUp }).finally(
+      () => consumers.parked.close(),
+    ),
   ]
 }
