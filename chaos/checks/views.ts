@@ -1,7 +1,7 @@
 import type { Check, Violation } from './evidence.ts'
 
-/** How much later than its own end a refresh may be on record to have ended: its clock runs from before the lock is taken. */
-const slack_ms = 500
+/** Its beginning is on record to the millisecond. */
+const slack_ms = 1
 
 /** I10: the view equals a recount, and no refresh began before the one before it had ended. */
 export const viewEqualsRecount: Check = ({ viewDifferences, refreshes }) => {

@@ -8,7 +8,10 @@ export interface View {
 }
 export const dailySales: View = { name: 'daily_sales_mv', source: 'orders' }
 
-/** What a refresh did. `as_of` (RFC 3339) was read before it started: everything persisted by then is in the view. */
+/**
+ * What a refresh did. `as_of` (RFC 3339) was read before it started: everything persisted by then is in the view. From then on
+ * `duration_ms` runs, by the same clock: no two refreshes of a view overlap on record.
+ */
 export interface Refresh {
   outcome: 'refreshed' | 'unchanged' | 'busy'
   as_of: string | undefined
@@ -44,12 +47,12 @@ export async function refreshView(database: Database, view: View, { force = fals
       const outcome = !force && before.known === before.change_seq ? 'unchanged' : 'refreshed'
       const text = `REFRESH MATERIALIZED VIEW CONCURRENTLY ${view.name}`
       if (outcome === 'refreshed') await session.query({ text, wait_ms: refreshMax_ms })
-      const duration_ms = performance.now() - started
-      await session.query({
-        text: 'INSERT INTO view_refreshes (view, outcome, as_of, change_seq, duration_ms) VALUES ($1, $2, $3, $4, $5)',
-        values: [view.name, outcome, before.as_of, before.change_seq, duration_ms],
+      const [done] = await session.query<{ duration_ms: number }>({
+        text: `INSERT INTO view_refreshes (view, outcome, as_of, change_seq, duration_ms)
+          VALUES ($1, $2, $3, $4, extract(epoch FROM clock_timestamp() - $3::timestamptz) * 1000) RETURNING duration_ms`,
+        values: [view.name, outcome, before.as_of, before.change_seq],
       })
-      return { outcome, as_of: before.as_of.toISOString(), duration_ms }
+      return { outcome, as_of: before.as_of.toISOString(), duration_ms: done?.duration_ms ?? 0 }
     })
   } catch (thrown) {
     const { message } = toError(thrown)
