@@ -3,7 +3,8 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { environment } from '@ordermill/config'
 import t from 'tap'
-import { readCommand } from './command.ts'
+import { optionsText, readCommand } from './command.ts'
+import { settingsOf } from './load/settings.ts'
 import { scenarios } from './scenarios/index.ts'
 
 const chaos = (...args: string[]) =>
@@ -27,10 +28,14 @@ t.test('what it does not know or cannot take it says before anything starts', as
   await t.rejects(chaos('--scenario', 'nothing'), /there is no scenario 'nothing'/)
   t.throws(() => readCommand(['--seed', '0']), /--seed takes a whole number from 1/)
   t.throws(() => readCommand(['--for', 'long']), /--for takes a whole number from 1 to 3600, not 'long'/)
+  t.throws(() => readCommand(['--rate', '20001']), /--rate takes a whole number from 1 to 20000, not '20001'/)
   t.throws(() => readCommand(['--sed', '1']), /--sed/)
 })
 
 t.test('scenarios may be named several times; seeds count from 1 if nothing is said', async (t) => {
   const { scenarios, seed, seeds, outage_s } = readCommand(['--scenario', 'a', '--scenario', 'b', '--for', '60'])
   t.same({ scenarios, seed, seeds, outage_s }, { scenarios: ['a', 'b'], seed: 1, seeds: 1, outage_s: 60 })
+  t.equal(optionsText(readCommand(['--quick', '--rate', '500', '--for', '60'])), ' --for 60 --rate 500 --quick')
+  t.match(settingsOf({ quick: false, rate: 5_000 }), { rate: 5_000, clients: 200 })
+  t.same(settingsOf({ quick: true, rate: undefined }).rate, 80)
 })

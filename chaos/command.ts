@@ -9,15 +9,17 @@ what clients were told against Postgres, Elasticsearch, Redis, the ledger of par
   --seed N         seed of the load and of the moment of each fault (1)
   --seeds N        each scenario with N seeds in a row, from --seed on
   --for SECONDS    how long what is broken stays broken, where a scenario has a length (1 to 3600)
+  --rate N         operations a second (150; 1 to 20000), with clients to match
   --quick          a smaller load and shorter outages: for a look and for CI
-  --resume         leave out what the results file says is green
+  --resume         go on after the last scenario and seed of this series that the results file says was finished; those before
+                   are counted as they stand there
   --json           the last line is one JSON object: scenarios, seeds, accepted, lost, unexpected, duplicates_applied, parked,
                    open, slowest_recovery_seconds, failed
   --list           the scenarios
   --help           this text
 
 Servers (Redis, RabbitMQ, Postgres, Elasticsearch), an API and two workers are started under .servers/chaos-<pid> and removed again,
-with the default options; the stack is used from scenario to scenario. Results are kept in .servers/chaos/results.ndjson, one line a run, histories in
+with the default options but for what a scenario is about; the stack is used from scenario to scenario. Results are kept in .servers/chaos/results.ndjson, one line a run, histories in
 .servers/chaos/history-<scenario>-<seed>.ndjson: each call with what it asked, when, and its answer or none. Exit code 1 when a
 promise is broken: it is printed with the command that runs it again, and the logs of the services are kept beside the history.
 
@@ -38,6 +40,7 @@ export interface Command {
   seed: number
   seeds: number
   outage_s: number | undefined
+  rate: number | undefined
   quick: boolean
   resume: boolean
   json: boolean
@@ -54,7 +57,7 @@ export function readCommand(args: string[]): Command {
   const text = { type: 'string' } as const
   const options = {
     scenario: { type: 'string', multiple: true },
-    ...{ seed: text, seeds: text, for: text },
+    ...{ seed: text, seeds: text, for: text, rate: text },
     ...{ quick: flag, resume: flag, json: flag, list: flag, help: flag },
   } as const
   try {
@@ -62,10 +65,19 @@ export function readCommand(args: string[]): Command {
     const { scenario: scenarios = [], quick, resume, json, list, help } = values
     const seed = whole('seed', values.seed, 2 ** 31) ?? 1
     const seeds = whole('seeds', values.seeds, 1_000) ?? 1
-    return { scenarios, seed, seeds, outage_s: whole('for', values.for, 3_600), quick, resume, json, list, help }
+    const [outage_s, rate] = [whole('for', values.for, 3_600), whole('rate', values.rate, 20_000)]
+    return { scenarios, seed, seeds, outage_s, rate, quick, resume, json, list, help }
   } catch (thrown) {
     throw new BadCommand(thrown instanceof Error ? thrown.message : String(thrown))
   }
+}
+
+/** What else was asked for than scenario and seed, as it is written. */
+export function optionsText({ outage_s, rate, quick }: Command): string {
+  const named = Object.entries({ for: outage_s, rate }).map(([name, value]) =>
+    value === undefined ? '' : ` --${name} ${value}`,
+  )
+  return `${named.join('')}${quick ? ' --quick' : ''}`
 }
 
 function whole(name: string, text: string | undefined, max: number): number | undefined {

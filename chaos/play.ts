@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Evidence, Violation } from './checks/evidence.ts'
 import { checks } from './checks/index.ts'
 import { operationsOf } from './checks/operations.ts'
+import { discardParked } from './faults/parked.ts'
 import { gather } from './gather.ts'
 import { readHistory } from './load/history.ts'
 import { startLoad } from './load/load.ts'
@@ -11,7 +12,7 @@ import { untilQuiet } from './quiet.ts'
 import type { Outcome } from './results.ts'
 import type { Scenario, Scene } from './scenarios/scenario.ts'
 import { createRandom } from './simulation/random.ts'
-import type { Stack } from './stack.ts'
+import type { Service, Stack } from './stack.ts'
 
 export interface Playing {
   stack: Stack
@@ -29,6 +30,16 @@ export interface Playing {
 
 /** Plays a scenario: load, break, heal, wait until all is quiet, check. The stack is well before and, unless it is broken, after. */
 export async function play(playing: Playing): Promise<Outcome> {
+  const { stack, scenario, signal } = playing
+  const given = Object.entries(scenario.options ?? {}) as [Service['kind'], Record<string, string>][]
+  for (const [kind, options] of given) await stack.replace(kind, options)
+  const outcome = await playOn(playing)
+  signal.throwIfAborted()
+  for (const [kind] of given) await stack.replace(kind)
+  return outcome
+}
+
+async function playOn(playing: Playing): Promise<Outcome> {
   const { stack, scenario, seed, prefix, folder, signal, say } = playing
   const settings = { ...playing.settings, ...scenario.load }
   const change_seq = await stack.stores.lastChange()
@@ -40,44 +51,56 @@ export async function play(playing: Playing): Promise<Outcome> {
   const random = createRandom(seed)
   const outage_s = scenario.outage_s === undefined ? 0 : (playing.outage_s ?? scenario.outage_s)
   const wait = (seconds: number) => sleep(seconds * 1_000, undefined, { signal }).then(() => undefined)
-  const scene: Scene = { stack, load, random, outage_s, say, wait }
+  const undone: (() => Promise<unknown>)[] = []
+  const last = { lastParked: head.parked, finally: (undo: () => Promise<unknown>) => undone.push(undo) }
+  const scene: Scene = { stack, load, random, outage_s, say, wait, ...last }
   const violations: Violation[] = []
-  const failed = (what: string, thrown: unknown) => {
-    signal.throwIfAborted()
+  const failed = (what: string, thrown: unknown) =>
     violations.push({ invariant: what, says: thrown instanceof Error ? thrown.message : String(thrown) })
-  }
-  let dead: string[] = []
   try {
     await wait(settings.before_s + random.float() * scenario.within_s)
-    load.history.mark('break')
-    const brokenAt = performance.now()
-    await scenario.break?.(scene)
-    await wait(Math.max(0, outage_s - (performance.now() - brokenAt) / 1_000)) // some stay until it is over
-    load.history.mark('heal')
-    await scenario.heal?.(scene)
-    await stack.ready()
-    load.history.mark('healed')
+    await breakAndHeal(scenario, scene)
     await wait(settings.after_s)
   } catch (thrown) {
     failed('fault', thrown)
     await scenario.heal?.(scene).catch(() => undefined) // the first error is the one to tell
   } finally {
+    for (const undo of undone.reverse()) await undo().catch((thrown: unknown) => failed('fault', thrown))
     await load.stop()
   }
+  signal.throwIfAborted()
   let recovery = await untilQuiet(stack, performance.now())
   if (scenario.after !== undefined) {
     await scenario.after(scene).catch((thrown: unknown) => failed('operator', thrown))
     const { open } = await untilQuiet(stack, performance.now())
     if (open !== undefined) recovery = { recovery_s: undefined, open }
   }
-  dead = stack.dead()
+  const dead = stack.dead()
   load.history.mark('quiet')
   load.history.close()
   const { calls } = readHistory(file)
+  for (const code of scenario.answered ?? [])
+    if (!calls.some(({ answer }) => answer?.code === code)) failed('fault', `nobody was answered ${code}`)
   const mayFail = scenario.nothingFails !== true
   const evidence = await gather({ stack, head, mayFail, calls, before, dead, recovery })
   for (const check of checks) violations.push(...check(evidence))
+  if (scenario.nothingParks === true)
+    for (const { n, code } of evidence.parked)
+      violations.push({ invariant: 'I1', says: `row ${n} was parked (${code}), though nothing is wrong with it` })
+  await discardParked(scene) // the next one finds none
   return outcomeOf(playing, evidence, violations, file)
+}
+
+async function breakAndHeal(scenario: Scenario, scene: Scene): Promise<void> {
+  const { stack, load, outage_s, wait } = scene
+  load.history.mark('break')
+  const brokenAt = performance.now()
+  await scenario.break?.(scene)
+  await wait(Math.max(0, outage_s - (performance.now() - brokenAt) / 1_000)) // some stay until it is over
+  load.history.mark('heal')
+  await scenario.heal?.(scene)
+  await stack.ready()
+  load.history.mark('healed')
 }
 
 function outcomeOf({ scenario, seed }: Playing, evidence: Evidence, violations: Violation[], file: string): Outcome {

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { createHistory, readHistory } from './load/history.ts'
 import { brokenText, lineOf } from './report.ts'
-import { greenIn, keepOutcome, type Outcome, summaryOf } from './results.ts'
+import { keepOutcome, type Outcome, outcomesIn, resumed, summaryOf } from './results.ts'
 
 const outcome = (given: Partial<Outcome>): Outcome => ({
   ...{ scenario: 'redis-away', seed: 1, calls: 10, accepted: 5, unanswered: 0, refused: 1, lost: 0, unexpected: 0 },
@@ -12,16 +12,24 @@ const outcome = (given: Partial<Outcome>): Outcome => ({
 })
 const violations = [{ invariant: 'I1', says: 'create t-1 was answered 202 and is lost' }]
 
-t.test('of each scenario and seed the last run counts; a line that was cut short counts as none', async (t) => {
+t.test('a series goes on after the run that was finished last; a line that was cut short counts as none', async (t) => {
   const file = join(t.testdir({}), 'results.ndjson')
-  t.same(greenIn(file), new Set())
+  const runs = [1, 2].flatMap((seed) => ['redis-away', 'broker-away'].map((name) => ({ scenario: { name }, seed })))
+  t.same(resumed(runs, outcomesIn(file)), { done: [], left: runs }, 'nothing was run yet')
+  keepOutcome(file, outcome({ seed: 2, violations })) // of an earlier series
   keepOutcome(file, outcome({ seed: 1, violations }))
-  keepOutcome(file, outcome({ seed: 1 }))
-  keepOutcome(file, outcome({ seed: 2 }))
-  keepOutcome(file, outcome({ seed: 2, violations }))
-  keepOutcome(file, outcome({ seed: 3 }))
-  appendFileSync(file, '{"scenario":"redis-away","seed":4,"viol')
-  t.same(greenIn(file), new Set(['redis-away 1', 'redis-away 3']))
+  keepOutcome(file, outcome({ scenario: 'broker-away', seed: 1 }))
+  keepOutcome(file, outcome({ scenario: 'other', seed: 1 }))
+  appendFileSync(file, '{"scenario":"redis-away","seed":2,"viol')
+  const { done, left } = resumed(runs, outcomesIn(file))
+  t.match(done, [
+    { scenario: 'redis-away', seed: 1, violations },
+    { scenario: 'broker-away', seed: 1 },
+  ])
+  t.same(left, runs.slice(2))
+  appendFileSync(file, '\n')
+  keepOutcome(file, outcome({ scenario: 'broker-away', seed: 2 }))
+  t.same(resumed(runs, outcomesIn(file)).left, [], 'all of it is finished')
 })
 
 t.test('the summary adds up what runs found, and names those that broke something', async (t) => {

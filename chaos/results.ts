@@ -72,20 +72,29 @@ export function summaryOf(outcomes: Outcome[]): Summary {
 export const keepOutcome = (file: string, outcome: Outcome): void =>
   appendFileSync(file, `${JSON.stringify({ ...outcome, violations: outcome.violations.slice(0, 50) })}\n`)
 
-/** What the results file says is green, the last run of each counting: `scenario seed`. A line that was cut short counts as none. */
-export function greenIn(file: string): Set<string> {
-  const green = new Set<string>()
-  if (!existsSync(file)) return green
-  for (const line of readFileSync(file, 'utf8').split('\n')) {
-    let outcome: Outcome
-    try {
-      outcome = JSON.parse(line) as Outcome
-    } catch {
-      continue
-    }
-    const name = `${outcome.scenario} ${outcome.seed}`
-    if (isGreen(outcome)) green.add(name)
-    else green.delete(name)
-  }
-  return green
+/** What the results file says, in the order in which it came about. A line that was cut short counts as none. */
+export function outcomesIn(file: string): Outcome[] {
+  if (!existsSync(file)) return []
+  return readFileSync(file, 'utf8')
+    .split('\n')
+    .flatMap((line) => {
+      try {
+        return [JSON.parse(line) as Outcome]
+      } catch {
+        return []
+      }
+    })
+}
+
+/** Of a series of runs: the last outcome of each up to the one that was finished last, and what comes after that one. */
+export function resumed<R extends { scenario: { name: string }; seed: number }>(
+  runs: R[],
+  outcomes: Outcome[],
+): { done: Outcome[]; left: R[] } {
+  const nameOf = (scenario: string, seed: number) => `${scenario} ${seed}`
+  const names = runs.map(({ scenario, seed }) => nameOf(scenario.name, seed))
+  const known = new Map(outcomes.map((outcome) => [nameOf(outcome.scenario, outcome.seed), outcome]))
+  const last = outcomes.findLast(({ scenario, seed }) => names.includes(nameOf(scenario, seed)))
+  const next = last === undefined ? 0 : names.indexOf(nameOf(last.scenario, last.seed)) + 1
+  return { done: names.slice(0, next).flatMap((name) => known.get(name) ?? []), left: runs.slice(next) }
 }

@@ -1,11 +1,11 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { ServerProblem, serversFolder } from '@ordermill/servers'
-import { BadCommand, type Command, readCommand, usage } from './command.ts'
-import { full, quick } from './load/settings.ts'
+import { BadCommand, type Command, optionsText, readCommand, usage } from './command.ts'
+import { settingsOf } from './load/settings.ts'
 import { play } from './play.ts'
 import { brokenText, lineOf } from './report.ts'
-import { greenIn, isGreen, keepOutcome, type Outcome, summaryOf } from './results.ts'
+import { isGreen, keepOutcome, type Outcome, outcomesIn, resumed, summaryOf } from './results.ts'
 import { scenarios } from './scenarios/index.ts'
 import type { Scenario } from './scenarios/scenario.ts'
 import { onStack, type Stack } from './stack.ts'
@@ -24,11 +24,16 @@ async function main(): Promise<number> {
   if (command.list) return print(scenarios.map(({ name, says }) => `${name.padEnd(28)} ${says}`).join('\n'))
   const folder = join(serversFolder(), 'chaos')
   mkdirSync(folder, { recursive: true })
-  const runs = runsOf(command, join(folder, 'results.ndjson'))
-  const outcomes =
-    runs.length === 0
+  const runs = runsOf(command)
+  const { done, left } = command.resume
+    ? resumed(runs, outcomesIn(join(folder, resultsFile)))
+    : { done: [], left: runs }
+  if (done.length > 0) say(`${done.length} of ${runs.length} runs were finished before`)
+  const made =
+    left.length === 0
       ? []
-      : await onStack({ signal: stopping.signal, say }, (stack) => playAll(stack, runs, command, folder))
+      : await onStack({ signal: stopping.signal, say }, (stack) => playAll(stack, left, command, folder))
+  const outcomes = [...done, ...made]
   const summary = summaryOf(outcomes)
   const { failed } = summary
   print(
@@ -38,27 +43,34 @@ async function main(): Promise<number> {
   return failed.length === 0 ? 0 : 1
 }
 
+const resultsFile = 'results.ndjson'
+
 interface Run {
   scenario: Scenario
   seed: number
 }
 
 /** What is to run: seed by seed, each with every scenario, so that a long run has seen all of them early. @throws BadCommand */
-function runsOf({ scenarios: names, seed, seeds, resume }: Command, results: string): Run[] {
+function runsOf({ scenarios: names, seed, seeds }: Command): Run[] {
   for (const name of names)
     if (!scenarios.some((scenario) => scenario.name === name))
       throw new BadCommand(`there is no scenario '${name}': ${scenarios.map((one) => one.name).join(', ')}`)
-  const chosen = scenarios.filter(({ name }) => names.length === 0 || names.includes(name))
-  const green = resume ? greenIn(results) : new Set<string>()
-  return Array.from({ length: seeds }, (_, at) => seed + at)
-    .flatMap((one) => chosen.map((scenario) => ({ scenario, seed: one })))
-    .filter((run) => !green.has(`${run.scenario.name} ${run.seed}`))
+  const chosen = scenarios
+    .filter(({ name, onlyNamed }) => (names.length === 0 ? onlyNamed !== true : names.includes(name)))
+    .filter(({ name, missing }) => {
+      const why = missing?.()
+      if (why !== undefined) say(`${name} is left out: ${why}`)
+      return why === undefined
+    })
+  return Array.from({ length: seeds }, (_, at) => seed + at).flatMap((one) =>
+    chosen.map((scenario) => ({ scenario, seed: one })),
+  )
 }
 
 async function playAll(stack: Stack, runs: Run[], command: Command, folder: string): Promise<Outcome[]> {
   const outcomes: Outcome[] = []
-  const settings = command.quick ? quick : full
-  const options = `${command.outage_s === undefined ? '' : ` --for ${command.outage_s}`}${command.quick ? ' --quick' : ''}`
+  const settings = settingsOf(command)
+  const options = optionsText(command)
   for (const [at, { scenario, seed }] of runs.entries()) {
     stopping.signal.throwIfAborted()
     say(`${at + 1}/${runs.length}  ${scenario.name}: ${scenario.says}`)
@@ -66,7 +78,7 @@ async function playAll(stack: Stack, runs: Run[], command: Command, folder: stri
     const playing = { stack, scenario, seed, settings, folder, say, prefix: `r${at + 1}-` }
     const outcome = await play({ ...playing, outage_s: command.outage_s, signal: stopping.signal })
     outcomes.push(outcome)
-    keepOutcome(join(folder, 'results.ndjson'), outcome)
+    keepOutcome(join(folder, resultsFile), outcome)
     print(lineOf(outcome))
     if (isGreen(outcome)) continue
     stack.keepLogs(outcome.history.replace(/\.ndjson$/, '-logs'))

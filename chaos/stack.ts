@@ -40,10 +40,12 @@ export interface Stack {
   link(link: Link): TcpProxy
   apis: Service[]
   workers: Service[]
-  /** Starts one more service; it is ready when this resolves. */
-  add(kind: Service['kind']): Promise<Service>
-  /** Takes a service out of what clients know, as a balancer would, and stops it in order with what is in flight. */
+  /** Starts one more service, with these options instead of the default ones; it is ready when this resolves. */
+  add(kind: Service['kind'], options?: Record<string, string>): Promise<Service>
+  /** Stops a service in order. Clients leave it as a balancer does: once it says that it is not ready. */
   retire(service: Service): Promise<void>
+  /** Starts as many services of a kind as there are, with these options, and stops the ones there were: new before old. */
+  replace(kind: Service['kind'], options?: Record<string, string>): Promise<void>
   /** Starts what does not run, and waits until all of it says that it is ready. @throws Error if it does not within a minute */
   ready(): Promise<void>
   /** The highest resident memory of each service since the last call, in MB. */
@@ -57,8 +59,8 @@ export interface Stack {
 /** RabbitMQ 3.10 may lose a quorum queue when it is killed right after declaring it; that is its own matter. */
 const youth_ms = 4_000
 
-/** How long a balancer leaves a service alone before it is stopped. */
-const letGo_ms = 500
+/** How often a balancer asks a service whether it is ready. */
+const balancer_ms = 200
 
 interface Opening {
   signal: AbortSignal
@@ -132,13 +134,13 @@ function build({ servers, stores, links, started, dataDir, machine, guard, say, 
     get workers() {
       return of('worker')
     },
-    async add(kind) {
+    async add(kind, options = {}) {
       const name = `${kind}-${++count}`
       const port = String(await freePort())
       const folder = join(dataDir, name)
       mkdirSync(folder)
-      const addresses = { ...servers.env, ...links.env(kind) }
-      const plan = planServices(folder, { ...machine, ...addresses, API_PORT: port, WORKER_PORT: port })[kind]
+      const env = { ...machine, ...servers.env, ...links.env(kind), API_PORT: port, WORKER_PORT: port, ...options }
+      const plan = planServices(folder, env)[kind]
       const service: Service = {
         ...{ kind, name, url: plan.url, logFile: plan.logFile },
         process: new Supervised(plan, { guard, log: say, restart: false }),
@@ -151,10 +153,19 @@ function build({ servers, stores, links, started, dataDir, machine, guard, say, 
       return service
     },
     async retire(service) {
+      const stopped = service.process.stop()
+      await waitFor(async () => ((await isReady(service)) ? undefined : true), {
+        timeoutMs: 10_000,
+        everyMs: balancer_ms,
+      })
       service.isKnown = false
-      await sleep(letGo_ms) // a request that is on its way to a connection that is being closed would be lost
-      await service.process.stop()
+      await stopped
       started.splice(started.indexOf(service), 1)
+    },
+    async replace(kind, options) {
+      const old = of(kind)
+      await Promise.all(old.map(() => stack.add(kind, options)))
+      await Promise.all(old.map((service) => stack.retire(service)))
     },
     async ready() {
       await Promise.all(Object.values(servers.servers).map((server) => server.start()))
@@ -177,9 +188,14 @@ function build({ servers, stores, links, started, dataDir, machine, guard, say, 
 }
 
 async function allReady(services: Service[]): Promise<boolean> {
-  const answers = await Promise.all(
-    services.map(({ url }) => fetch(`${url}/health/ready`, { signal: AbortSignal.timeout(2_000) })),
-  )
-  await Promise.all(answers.map((answer) => answer.body?.cancel()))
-  return answers.every(({ status }) => status === 200)
+  return (await Promise.all(services.map(isReady))).every((ready) => ready)
 }
+
+const isReady = ({ url }: Service): Promise<boolean> =>
+  fetch(`${url}/health/ready`, { signal: AbortSignal.timeout(2_000) }).then(
+    async (answer) => {
+      await answer.body?.cancel()
+      return answer.status === 200
+    },
+    () => false,
+  )

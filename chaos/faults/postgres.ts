@@ -48,3 +48,57 @@ export async function setReadOnly({ stack }: Scene, state: 'on' | 'off'): Promis
     client.release(true) // its own setting goes with it
   }
 }
+
+/** A setting of the server is changed for all; undefined: as it was. */
+export async function setServer({ stack }: Scene, name: string, value: string | undefined): Promise<void> {
+  const { pool } = stack.stores
+  await pool.query(value === undefined ? `ALTER SYSTEM RESET ${name}` : `ALTER SYSTEM SET ${name} = ${value}`)
+  await pool.query('SELECT pg_reload_conf()')
+}
+
+/** A trigger of somebody's makes every write of an order take a minute. */
+export async function slowDown({ stack }: Scene): Promise<void> {
+  await stack.stores.pool.query(
+    `CREATE FUNCTION chaos_slow() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(60); RETURN NULL; END';
+     CREATE TRIGGER chaos_slow AFTER INSERT OR UPDATE ON orders FOR EACH STATEMENT EXECUTE FUNCTION chaos_slow()`,
+  )
+}
+
+/** The trigger is dropped. */
+export async function speedUp({ stack }: Scene): Promise<void> {
+  await stack.stores.pool.query('DROP FUNCTION chaos_slow CASCADE')
+}
+
+/** Somebody locks the rows that are changed most, against the order in which the worker does. @throws Error if no deadlock comes of it */
+export async function deadlock(scene: Scene): Promise<void> {
+  const { stack, outage_s, wait, say } = scene
+  const { pool } = stack.stores
+  const count = async () =>
+    (await pool.query<{ n: number }>('SELECT sum(deadlocks)::int AS n FROM pg_stat_database')).rows[0]?.n ?? 0
+  scene.finally(() => setServer(scene, 'deadlock_timeout', undefined))
+  await setServer(scene, 'deadlock_timeout', "'20ms'")
+  const before = await count()
+  const until_ms = performance.now() + outage_s * 1_000
+  const client = await pool.connect()
+  try {
+    while (performance.now() < until_ms) {
+      const { rows } = await client.query<{ id: string }>(
+        'SELECT id FROM (SELECT id FROM orders WHERE version > 1 ORDER BY change_seq DESC LIMIT 40) AS hot ORDER BY id DESC',
+      )
+      await client.query('BEGIN')
+      try {
+        for (const { id } of rows) {
+          await client.query('SELECT FROM orders WHERE id = $1 FOR UPDATE', [id])
+          await wait(0.02)
+        }
+      } catch (thrown) {
+        if ((thrown as { code?: string }).code !== '40P01') throw thrown
+      }
+      await client.query('ROLLBACK')
+    }
+  } finally {
+    client.release(true)
+  }
+  await until('there was a deadlock', async () => (await count()) > before, 5_000) // counted a moment late
+  say(`  ${(await count()) - before} deadlocks`)
+}

@@ -1,5 +1,8 @@
+import { until } from '../../servers/testing.ts'
 import type { Scenario, Scene } from '../scenarios/scenario.ts'
 import type { Service } from '../stack.ts'
+import { holdBack } from './broker.ts'
+import { setServer } from './postgres.ts'
 
 /** An API or a worker is killed; the stack starts it again. */
 export const killedService = (kind: Service['kind']): Pick<Scenario, 'break' | 'heal'> => ({
@@ -12,10 +15,10 @@ export const killedService = (kind: Service['kind']): Pick<Scenario, 'break' | '
 
 /** The worker that persists: what it has persisted grows within a second. @throws Error if none does */
 export async function activeWorker({ stack, wait }: Scene): Promise<Service> {
-  const before = await Promise.all(stack.workers.map(persistedBy))
+  const before = await Promise.all(stack.workers.map((worker) => persistedBy(worker)))
   for (let tries = 0; tries < 20; tries += 1) {
     await wait(0.3)
-    const now = await Promise.all(stack.workers.map(persistedBy))
+    const now = await Promise.all(stack.workers.map((worker) => persistedBy(worker)))
     const at = now.findIndex((count, index) => count > (before[index] ?? 0))
     const found = stack.workers[at]
     if (found !== undefined) return found
@@ -23,13 +26,25 @@ export async function activeWorker({ stack, wait }: Scene): Promise<Service> {
   throw new Error('no worker persists anything')
 }
 
-async function persistedBy({ url }: Service): Promise<number> {
+const persistedBy = (worker: Service, label?: string) => counted(worker, 'records_persisted_total', label)
+
+/** What a counter of a service says since it was started: all of it, or what has this label. */
+async function counted({ url }: Service, name: string, label = ''): Promise<number> {
   const text = await fetch(`${url}/metrics`, { signal: AbortSignal.timeout(2_000) }).then(
     (answer) => answer.text(),
     () => '',
   )
-  return [...text.matchAll(/^records_persisted_total\{[^}]*\} (\S+)$/gm)].reduce((sum, [, n]) => sum + Number(n), 0)
+  return [...text.matchAll(new RegExp(`^${name}\\{([^}]*)\\} (\\S+)$`, 'gm'))]
+    .filter(([, labels = '']) => labels.includes(label))
+    .reduce((sum, [, , n]) => sum + Number(n), 0)
 }
+
+/** A worker repeats an attempt for this reason. @throws Error if none does */
+export const untilRetried = ({ stack }: Scene, code: string): Promise<unknown> =>
+  until(`a worker tries again: ${code}`, async () => {
+    const counts = await Promise.all(stack.workers.map((one) => counted(one, 'persist_retries_total', `code="${code}`)))
+    return counts.some((count) => count > 0)
+  })
 
 /** Workers are killed in turn, each as soon as the one before is ready again. */
 export async function killWorkers({ stack, wait, random }: Scene, times: number): Promise<void> {
@@ -51,11 +66,93 @@ export async function stopWorkers(scene: Scene, times: number): Promise<void> {
   }
 }
 
-/** Every service is replaced, workers first: the new one is ready before the old one is stopped. */
-export async function replaceAll({ stack, wait }: Scene): Promise<void> {
-  for (const old of [...stack.workers, ...stack.apis]) {
-    await stack.add(old.kind)
-    await stack.retire(old)
+/** Starts every service that was killed. */
+export async function restartKilled({ stack }: Scene): Promise<void> {
+  await Promise.all([...stack.apis, ...stack.workers].map((service) => service.process.start()))
+}
+
+/** The API is killed with requests between cache and broker, and what stood on the wire is lost with the broker. */
+export async function killBetween(scene: Scene): Promise<void> {
+  await holdBack(scene)
+  await scene.stack.apis[0]?.process.kill('SIGKILL')
+  await scene.stack.server('rabbitmq').kill('SIGKILL')
+}
+
+/** The API is killed after it has published and before it could answer: the broker has it all. */
+export async function killUnanswered(scene: Scene): Promise<void> {
+  await holdBack(scene)
+  await scene.stack.apis[0]?.process.kill('SIGKILL')
+  await scene.stack.server('rabbitmq').kill('SIGCONT')
+}
+
+/** The API is killed at any moment; every other time it hangs before, so that confirms have arrived that it never read. */
+export async function killApis(scene: Scene, times: number): Promise<void> {
+  const { stack, wait, random } = scene
+  for (let killed = 0; killed < times; killed += 1) {
+    await wait(0.3 + random.float() * 0.5)
+    const api = stack.apis[0]
+    if (killed % 2 === 1) {
+      await api?.process.kill('SIGSTOP')
+      await wait(0.3)
+    }
+    await api?.process.kill('SIGKILL')
+    await restartKilled(scene)
+  }
+}
+
+/** Workers are killed while Postgres commits their batch: nobody acks it. @throws Error if nothing was persisted so */
+export async function killAtCommits(scene: Scene, times: number): Promise<void> {
+  const { stack, say } = scene
+  // The longest that Postgres takes a commit to be: 0.1 s.
+  for (const [name, value] of Object.entries({ commit_delay: '100000', commit_siblings: '0' })) {
+    scene.finally(() => setServer(scene, name, undefined))
+    await setServer(scene, name, value)
+  }
+  for (let killed = 0; killed < times; killed += 1) {
+    await until('a batch is being committed', async () => {
+      const { rowCount } = await stack.stores.pool.query(
+        `SELECT FROM pg_stat_activity a JOIN pg_locks l ON l.pid = a.pid AND l.locktype = 'advisory' AND l.granted
+         WHERE a.state = 'active' AND a.query = 'COMMIT'`,
+      )
+      return (rowCount ?? 0) > 0
+    })
+    await Promise.all(stack.workers.map((worker) => worker.process.kill('SIGKILL')))
+    await restartKilled(scene)
+  }
+  const again = await until('what was committed comes again', async () => {
+    const counts = await Promise.all(stack.workers.map((worker) => persistedBy(worker, 'outcome="duplicate"')))
+    return counts.reduce((sum, count) => sum + count, 0) || undefined
+  })
+  say(`  ${again} records came again that had been committed the last time`)
+}
+
+/** Every service is replaced, workers first, each as often: the new ones are ready before the old ones are stopped. */
+export async function replaceAll({ stack, wait }: Scene, times: number): Promise<void> {
+  for (let replaced = 0; replaced < times; replaced += 1) {
+    await stack.replace('worker')
+    await stack.replace('api', unhurried)
     await wait(0.5)
+  }
+}
+
+/** APIs that give a balancer the time to leave them. */
+export const unhurried = { SHUTDOWN_DELAY_MS: '1500' }
+
+/** One part after the other is killed and started again, at any moment. */
+export async function killEverything(scene: Scene): Promise<void> {
+  const { stack, outage_s, random, wait, say } = scene
+  const until_ms = performance.now() + outage_s * 1_000
+  const servers = (['redis', 'rabbitmq', 'postgres', 'elasticsearch'] as const).map((name) => () => stack.server(name))
+  const services = (['apis', 'workers'] as const).map(
+    (kind) => () => stack[kind][random.below(stack[kind].length)]?.process,
+  )
+  const parts = [...servers, ...services, ...services]
+  for (let killed = 0; performance.now() < until_ms; killed += 1) {
+    const part = parts[killed % parts.length]?.()
+    await part?.kill('SIGKILL')
+    await wait(0.5 + random.float())
+    await part?.start()
+    await wait(2 + random.float() * 2)
+    say(`  ${killed + 1} killed`)
   }
 }

@@ -11,5 +11,14 @@ export interface LoadSettings {
   after_s: number
 }
 
-export const full: LoadSettings = { clients: 24, rate: 150, patience_ms: 6_000, before_s: 2, after_s: 3 }
-export const quick: LoadSettings = { ...full, clients: 8, rate: 80, before_s: 1, after_s: 2 }
+const full: LoadSettings = { clients: 24, rate: 150, patience_ms: 6_000, before_s: 2, after_s: 3 }
+const quick: LoadSettings = { ...full, clients: 8, rate: 80, before_s: 1, after_s: 2 }
+/** So many operations a second one client is good for, as long as nothing is broken. */
+const perClient = 25
+
+/** The load that is asked for: with more operations a second come more clients. */
+export function settingsOf(asked: { quick: boolean; rate: number | undefined }): LoadSettings {
+  const settings = asked.quick ? quick : full
+  const { rate = settings.rate } = asked
+  return { ...settings, rate, clients: Math.max(settings.clients, Math.ceil(rate / perClient)) }
+}

@@ -1,4 +1,4 @@
-import { closeConnections, setMemoryLimit } from '../faults/broker.ts'
+import { closeConnections, killWithFullWindow, setDiskLimit, setMemoryLimit } from '../faults/broker.ts'
 import { killed, restart } from '../faults/servers.ts'
 import type { Scenario } from './scenario.ts'
 
@@ -35,5 +35,23 @@ export const brokerScenarios: Scenario[] = [
     outage_s: 6,
     break: (scene) => setMemoryLimit(scene, '0.00001'),
     heal: (scene) => setMemoryLimit(scene, '0.4'),
+  },
+  {
+    name: 'disk-alarm',
+    says: 'RabbitMQ has too little disk and stops publishers',
+    within_s: 2,
+    outage_s: 6,
+    break: (scene) => setDiskLimit(scene, '900000GB'),
+    heal: (scene) => setDiskLimit(scene, '100MB'),
+  },
+  {
+    name: 'broker-killed-full-window',
+    says: 'RabbitMQ is killed with as many publishes on their way as there may be',
+    within_s: 1,
+    outage_s: 4,
+    options: { api: { PUBLISH_WINDOW: '4' } },
+    answered: ['queue-busy'],
+    break: killWithFullWindow,
+    heal: ({ stack }) => stack.server('rabbitmq').start(),
   },
 ]

@@ -1,3 +1,4 @@
+import { refuse, startOver } from '../faults/engine.ts'
 import { killed } from '../faults/servers.ts'
 import type { Scenario } from './scenario.ts'
 
@@ -20,5 +21,19 @@ export const elasticsearchScenarios: Scenario[] = [
       const found = (await (await fetch(`${url}/orders/_settings`)).json()) as Record<string, unknown>
       for (const name of Object.keys(found)) await fetch(`${url}/${name}`, { method: 'DELETE' })
     },
+  },
+  {
+    name: 'elasticsearch-refuses',
+    says: 'Elasticsearch answers 429 for each document, 403 then, and 429 for whole calls',
+    within_s: 1,
+    outage_s: 9,
+    break: refuse,
+  },
+  {
+    name: 'elasticsearch-mixed-answers',
+    says: 'The follower is sent back to the first change, six times: answers are 409, 201 and 429 mixed',
+    within_s: 1,
+    outage_s: 4,
+    break: startOver,
   },
 ]

@@ -1,5 +1,6 @@
 import { brokerScenarios } from './broker.ts'
 import { elasticsearchScenarios } from './elasticsearch.ts'
+import { limitsScenarios } from './limits.ts'
 import { loadScenarios } from './load.ts'
 import { networkScenarios } from './network.ts'
 import { postgresScenarios } from './postgres.ts'
@@ -7,6 +8,7 @@ import { recordsScenarios } from './records.ts'
 import { redisScenarios } from './redis.ts'
 import type { Scenario } from './scenario.ts'
 import { servicesScenarios } from './services.ts'
+import { viewsScenarios } from './views.ts'
 
 /** All scenarios, in the order in which they run. */
 export const scenarios: Scenario[] = [
@@ -18,4 +20,6 @@ export const scenarios: Scenario[] = [
   ...networkScenarios,
   ...servicesScenarios,
   ...recordsScenarios,
+  ...viewsScenarios,
+  ...limitsScenarios,
 ]

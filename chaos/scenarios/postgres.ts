@@ -1,5 +1,15 @@
-import { cutSessions, lockTable, setReadOnly, stopImmediately } from '../faults/postgres.ts'
+import { cannotMount, fillTablespace, freeTablespace } from '../faults/disk.ts'
+import {
+  cutSessions,
+  deadlock,
+  lockTable,
+  setReadOnly,
+  slowDown,
+  speedUp,
+  stopImmediately,
+} from '../faults/postgres.ts'
 import { killed } from '../faults/servers.ts'
+import { untilRetried } from '../faults/services.ts'
 import type { Scenario } from './scenario.ts'
 
 /** Postgres is away, locked, cut off, read-only. */
@@ -40,5 +50,39 @@ export const postgresScenarios: Scenario[] = [
     outage_s: 6,
     break: (scene) => setReadOnly(scene, 'on'),
     heal: (scene) => setReadOnly(scene, 'off'),
+  },
+  {
+    name: 'statement-timeout',
+    says: 'A trigger makes each write of an order take longer than it may',
+    within_s: 1,
+    outage_s: 8,
+    options: { worker: { MESSAGE_TIMEOUT_MS: '1500' } },
+    nothingParks: true,
+    async break(scene) {
+      await slowDown(scene)
+      await untilRetried(scene, 'database-57014')
+    },
+    heal: speedUp,
+  },
+  {
+    name: 'deadlock',
+    says: 'Somebody locks the same rows in the reverse order',
+    within_s: 1,
+    outage_s: 8,
+    nothingParks: true,
+    break: deadlock,
+  },
+  {
+    name: 'postgres-disk-full',
+    says: 'No space is left for orders',
+    within_s: 1,
+    outage_s: 6,
+    nothingParks: true,
+    missing: cannotMount,
+    async break(scene) {
+      await fillTablespace(scene)
+      await untilRetried(scene, 'database-53100')
+    },
+    heal: freeTablespace,
   },
 ]

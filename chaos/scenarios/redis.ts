@@ -1,4 +1,4 @@
-import { cutTail } from '../faults/redis.ts'
+import { cutTail, fillDisk, fillMemory, freeDisk, freeMemory } from '../faults/redis.ts'
 import { frozen, killed } from '../faults/servers.ts'
 import type { Scenario } from './scenario.ts'
 
@@ -33,5 +33,22 @@ export const redisScenarios: Scenario[] = [
     outage_s: 1,
     break: cutTail,
     heal: ({ stack }) => stack.server('redis').start(),
+  },
+  {
+    name: 'redis-memory-full',
+    says: 'Redis has no memory left: new orders are refused, none is thrown away',
+    within_s: 2,
+    outage_s: 5,
+    answered: ['cache-full'],
+    break: fillMemory,
+    heal: freeMemory,
+  },
+  {
+    name: 'redis-disk-full',
+    says: 'Redis cannot write its append-only file, and takes no writes therefore',
+    within_s: 2,
+    outage_s: 5,
+    break: fillDisk,
+    heal: freeDisk,
   },
 ]

@@ -1,7 +1,7 @@
 import type { Load } from '../load/load.ts'
 import type { LoadSettings } from '../load/settings.ts'
 import type { Random } from '../simulation/random.ts'
-import type { Stack } from '../stack.ts'
+import type { Service, Stack } from '../stack.ts'
 
 /** What a fault may use. */
 export interface Scene {
@@ -10,9 +10,13 @@ export interface Scene {
   random: Random
   /** How long it stays broken, in seconds. */
   outage_s: number
+  /** The last row of the ledger before it began. */
+  lastParked: number
   say(line: string): void
   /** Waits within the load. @throws if the run is stopped */
   wait(seconds: number): Promise<void>
+  /** Does this when all is over, whatever happens until then; the last one first. */
+  finally(undo: () => Promise<unknown>): void
 }
 
 /** One thing that is broken under load, as data. */
@@ -29,6 +33,16 @@ export interface Scenario {
   /** What an operator does about it then, the load having ended and all being quiet. @throws Error if it does not work */
   after?(scene: Scene): Promise<void>
   load?: Partial<LoadSettings>
+  /** Options that the services have meanwhile, instead of the default ones. */
+  options?: Partial<Record<Service['kind'], Record<string, string>>>
+  /** Codes of problems that have to be among the answers: without them nothing was broken as it says. */
+  answered?: readonly string[]
+  /** What is broken is nobody's data: no record may be parked for it. */
+  nothingParks?: true
   /** No request may fail or be refused. */
   nothingFails?: true
+  /** It runs only where it is named: it takes long. */
+  onlyNamed?: true
+  /** Why it cannot run on this machine; undefined: it can. */
+  missing?(): string | undefined
 }

@@ -1,4 +1,17 @@
-import { activeWorker, killedService, killWorkers, replaceAll, stopWorkers } from '../faults/services.ts'
+import { resetClocks, setClocks, withClock } from '../faults/clock.ts'
+import {
+  activeWorker,
+  killApis,
+  killAtCommits,
+  killBetween,
+  killEverything,
+  killedService,
+  killUnanswered,
+  killWorkers,
+  replaceAll,
+  stopWorkers,
+  unhurried,
+} from '../faults/services.ts'
 import type { Scenario } from './scenario.ts'
 
 /** APIs and workers are killed, hang, are stopped and replaced. */
@@ -44,9 +57,58 @@ export const servicesScenarios: Scenario[] = [
   },
   {
     name: 'rolling-restart',
-    says: 'Every service is replaced, new before old: no request fails',
+    says: 'Every service is replaced three times, new before old: no request fails',
     within_s: 1,
+    options: { api: unhurried },
     nothingFails: true,
-    break: replaceAll,
+    break: (scene) => replaceAll(scene, 3),
+  },
+  {
+    name: 'api-killed-before-publish',
+    says: 'The API is killed with orders that Redis has and the broker never got',
+    within_s: 1,
+    outage_s: 1,
+    nothingParks: true,
+    break: killBetween,
+  },
+  {
+    name: 'api-killed-unanswered',
+    says: 'The API is killed after it has published, before anybody was answered',
+    within_s: 1,
+    outage_s: 1,
+    nothingParks: true,
+    break: killUnanswered,
+  },
+  {
+    name: 'api-killed-five-times',
+    says: 'The API is killed five times, with confirms unread every other time',
+    within_s: 1,
+    nothingParks: true,
+    break: (scene) => killApis(scene, 5),
+  },
+  {
+    name: 'worker-killed-at-commit',
+    says: 'Workers are killed while Postgres commits their batch: it is persisted, and never acked',
+    within_s: 1,
+    nothingParks: true,
+    break: (scene) => killAtCommits(scene, 3),
+  },
+  {
+    name: 'clocks-off',
+    says: 'The clocks of API and workers are an hour fast, then an hour slow, then right',
+    within_s: 1,
+    outage_s: 8,
+    options: withClock,
+    nothingParks: true,
+    break: setClocks,
+    heal: resetClocks,
+  },
+  {
+    name: 'everything-killed',
+    says: 'For a minute one part after the other is killed and started again; for --rate',
+    within_s: 1,
+    outage_s: 60,
+    onlyNamed: true,
+    break: killEverything,
   },
 ]

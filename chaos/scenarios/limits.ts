@@ -1,0 +1,39 @@
+import { setLengthMax } from '../faults/broker.ts'
+import { killed } from '../faults/servers.ts'
+import type { Scenario } from './scenario.ts'
+
+/** Limits that are reached: overload is answered, nothing is lost for it. */
+export const limitsScenarios: Scenario[] = [
+  {
+    name: 'dirty-limit',
+    says: 'RabbitMQ is killed until as many orders are dirty as there may be',
+    within_s: 1,
+    outage_s: 7,
+    options: { api: { DIRTY_LIMIT: '256' } },
+    answered: ['dirty-limit'],
+    ...killed('rabbitmq'),
+  },
+  {
+    name: 'queue-full',
+    says: 'Both workers hang until the queue is full',
+    within_s: 1,
+    outage_s: 6,
+    answered: ['queue-full'],
+    async break(scene) {
+      scene.finally(() => setLengthMax(scene, undefined))
+      await setLengthMax(scene, 50)
+      for (const worker of scene.stack.workers) await worker.process.kill('SIGSTOP')
+    },
+    async heal({ stack }) {
+      for (const worker of stack.workers) await worker.process.kill('SIGCONT')
+    },
+  },
+  {
+    name: 'rate-limit',
+    says: 'One caller sends three times as much as it may',
+    within_s: 1,
+    outage_s: 5,
+    options: { api: { RATE_LIMIT: '50' } },
+    answered: ['rate-limited'],
+  },
+]
