@@ -11,6 +11,9 @@ export interface CacheResource {
   unfit: Promise<never>
 }
 
+/** How soon Redis is asked again how it is set up, if it did not say so in time. */
+const inspectAgain_ms = 1_000
+
 /** Acquires the connection to Redis; released when the app closes. Says once when it is lost and once when it is back. */
 export function cachePlugin({ app, options, log: root }: Surroundings): CacheResource {
   const log = root.child({ component: 'cache' })
@@ -26,20 +29,27 @@ export function cachePlugin({ app, options, log: root }: Surroundings): CacheRes
     onReady() {
       if (lost) log.info('the cache is back')
       lost = false
-      inspect().catch((thrown: unknown) => log.warn({ err: toError(thrown) }, 'the cache could not be inspected'))
+      void inspect()
     },
   })
   const { promise: unfit, reject } = Promise.withResolvers<never>()
   unfit.catch(() => undefined) // whoever runs the app listens
+  let again: NodeJS.Timeout | undefined
   const inspect = async () => {
+    clearTimeout(again)
     try {
       durable = (await inspectCache(client)).durable
       if (!durable) log.warn('Redis runs without AOF: while the broker is away, nothing is accepted')
     } catch (thrown) {
-      if (thrown instanceof CacheUnfit) reject(thrown)
-      else throw thrown
+      if (thrown instanceof CacheUnfit) return reject(thrown)
+      if (lost) return // it is inspected when it is back
+      log.warn({ err: toError(thrown) }, 'the cache could not be inspected; it is tried again')
+      again = setTimeout(inspect, inspectAgain_ms).unref()
     }
   }
-  app.addHook('onClose', () => client.disconnect())
+  app.addHook('onClose', () => {
+    clearTimeout(again)
+    client.disconnect()
+  })
   return { client, durable: () => durable, unfit }
 }
