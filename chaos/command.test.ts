@@ -4,7 +4,10 @@ import { promisify } from 'node:util'
 import { environment } from '@ordermill/config'
 import t from 'tap'
 import { optionsText, readCommand } from './command.ts'
+import { checkFits } from './edits.ts'
 import { settingsOf } from './load/settings.ts'
+import { scenarioOf } from './mutate.ts'
+import { mutations } from './mutations.ts'
 import { scenarios } from './scenarios/index.ts'
 
 const chaos = (...args: string[]) =>
@@ -38,4 +41,13 @@ t.test('scenarios may be named several times; seeds count from 1 if nothing is s
   t.equal(optionsText(readCommand(['--quick', '--rate', '500', '--for', '60'])), ' --for 60 --rate 500 --quick')
   t.match(settingsOf({ quick: false, rate: 5_000 }), { rate: 5_000, clients: 200 })
   t.same(settingsOf({ quick: true, rate: undefined }).rate, 80)
+})
+
+t.test('every guard that chaos takes out is found in the product, and its scenario is there', (t) => {
+  for (const mutation of mutations) {
+    t.doesNotThrow(() => checkFits([mutation]), mutation.without)
+    t.doesNotThrow(() => scenarioOf(mutation), mutation.scenario)
+  }
+  t.equal(new Set(mutations.map(({ without }) => without)).size, mutations.length)
+  t.end()
 })

@@ -13,6 +13,9 @@ what clients were told against Postgres, Elasticsearch, Redis, the ledger of par
   --quick          a smaller load and shorter outages: for a look and for CI
   --resume         go on after the last scenario and seed of this series that the results file says was finished; those before
                    are counted as they stand there
+  --mutations      takes the product's guards out one by one, in the memory of the services, and plays the scenario that has to
+                   notice it, with up to --seeds seeds (3): exit code 1 if one goes unnoticed
+  --only WORDS     only guards in whose description the words stand
   --json           the last line is one JSON object: scenarios, seeds, accepted, lost, unexpected, duplicates_applied, parked,
                    open, slowest_recovery_seconds, failed
   --list           the scenarios
@@ -42,6 +45,8 @@ export interface Command {
   outage_s: number | undefined
   rate: number | undefined
   quick: boolean
+  mutations: boolean
+  only: string
   resume: boolean
   json: boolean
   list: boolean
@@ -58,15 +63,23 @@ export function readCommand(args: string[]): Command {
   const options = {
     scenario: { type: 'string', multiple: true },
     ...{ seed: text, seeds: text, for: text, rate: text },
-    ...{ quick: flag, resume: flag, json: flag, list: flag, help: flag },
+    ...{
+      mutations: flag,
+      only: { type: 'string', default: '' } as const,
+      quick: flag,
+      resume: flag,
+      json: flag,
+      list: flag,
+      help: flag,
+    },
   } as const
   try {
     const { values } = parseArgs({ args, options })
-    const { scenario: scenarios = [], quick, resume, json, list, help } = values
+    const { scenario: scenarios = [], quick, mutations, only, resume, json, list, help } = values
     const seed = whole('seed', values.seed, 2 ** 31) ?? 1
-    const seeds = whole('seeds', values.seeds, 1_000) ?? 1
+    const seeds = whole('seeds', values.seeds, 1_000) ?? (mutations ? 3 : 1)
     const [outage_s, rate] = [whole('for', values.for, 3_600), whole('rate', values.rate, 20_000)]
-    return { scenarios, seed, seeds, outage_s, rate, quick, resume, json, list, help }
+    return { scenarios, seed, seeds, outage_s, rate, quick, mutations, only, resume, json, list, help }
   } catch (thrown) {
     throw new BadCommand(thrown instanceof Error ? thrown.message : String(thrown))
   }

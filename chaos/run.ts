@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { ServerProblem, serversFolder } from '@ordermill/servers'
 import { BadCommand, type Command, optionsText, readCommand, usage } from './command.ts'
 import { settingsOf } from './load/settings.ts'
+import { runMutations } from './mutate.ts'
 import { play } from './play.ts'
 import { brokenText, lineOf } from './report.ts'
 import { isGreen, keepOutcome, type Outcome, outcomesIn, resumed, summaryOf } from './results.ts'
@@ -24,6 +25,7 @@ async function main(): Promise<number> {
   if (command.list) return print(scenarios.map(({ name, says }) => `${name.padEnd(28)} ${says}`).join('\n'))
   const folder = join(serversFolder(), 'chaos')
   mkdirSync(folder, { recursive: true })
+  if (command.mutations) return await withoutGuards(command, folder)
   const runs = runsOf(command)
   const { done, left } = command.resume
     ? resumed(runs, outcomesIn(join(folder, resultsFile)))
@@ -85,6 +87,14 @@ async function playAll(stack: Stack, runs: Run[], command: Command, folder: stri
     print(brokenText(outcome, options))
   }
   return outcomes
+}
+
+async function withoutGuards({ only, seed, seeds, quick }: Command, folder: string): Promise<number> {
+  const { signal } = stopping
+  const settings = settingsOf({ quick, rate: undefined })
+  const unnoticed = await runMutations({ only, seed, seeds, settings, folder, signal, say, print })
+  print(unnoticed.length === 0 ? 'no guard can go unnoticed' : `${unnoticed.length} guards can go unnoticed`)
+  return unnoticed.length === 0 ? 0 : 1
 }
 
 function print(text: string): 0 {

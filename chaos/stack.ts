@@ -63,12 +63,14 @@ const youth_ms = 4_000
 const balancer_ms = 200
 
 interface Opening {
+  /** What every service finds in its environment, besides where the servers are. */
+  env?: Record<string, string>
   signal: AbortSignal
   say(line: string): void
 }
 
 /** Starts the stack, hands it to `work`, and leaves nothing behind. */
-export async function onStack<T>({ signal, say }: Opening, work: (stack: Stack) => Promise<T>): Promise<T> {
+export async function onStack<T>({ env: own, signal, say }: Opening, work: (stack: Stack) => Promise<T>): Promise<T> {
   removeLeft('chaos')
   const dataDir = join(serversFolder(), `chaos-${process.pid}`)
   mkdirSync(dataDir, { recursive: true })
@@ -85,7 +87,17 @@ export async function onStack<T>({ signal, say }: Opening, work: (stack: Stack) 
     stores = await openStores(env)
     links = await openLinks(env)
     const peaks = new Map<string, number>()
-    const stack = build({ servers, stores, links, started, dataDir, machine, guard, say, peaks })
+    const stack = build({
+      servers,
+      stores,
+      links,
+      started,
+      dataDir,
+      machine: { ...machine, ...own },
+      guard,
+      say,
+      peaks,
+    })
     watch = setInterval(() => {
       for (const { name, process: one } of started)
         if (one.pid !== undefined) peaks.set(name, Math.max(peaks.get(name) ?? 0, residentMb(one.pid)))
