@@ -13,7 +13,7 @@ export const settings = {
   flushAfter_ms: 1_500,
   followEvery_ms: 300,
   followBatch: 5,
-  dirtyLimit: 64 * 20,
+  dirtyLimit: 4 * 20,
   window: 20,
   prefetch: 12,
   batchMax: 5,

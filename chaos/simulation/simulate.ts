@@ -104,4 +104,4 @@ function startFleet(world: World, failed: (error: unknown) => void): Fleet {
  * Runs `turn` once all promises have settled, without a round of the event loop: Node runs what is left for the next tick only
  * when no microtask is left.
  */
-const afterPromises = (turn: () => void) => queueMicrotask(() => process.nextTick(turn))
+const afterPromises = (turn: () => void) => Promise.resolve().then(() => process.nextTick(turn))

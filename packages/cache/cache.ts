@@ -182,7 +182,8 @@ export function createRecordCache({ client, collection, namespace, dirtyLimit }:
         client.zrangebyscore(keys[mark](bucket), '-inf', before, 'LIMIT', 0, share),
       )
       // The oldest of every bucket first: none waits for another to be empty.
-      const inTurn = Array.from({ length: share }, (_, turn) => members.flatMap((some) => some[turn] ?? []))
+      const turns = Math.max(...members.map((some) => some.length))
+      const inTurn = Array.from({ length: turns }, (_, turn) => members.flatMap((some) => some[turn] ?? []))
       return inTurn
         .flat()
         .slice(0, limit)
