@@ -44,13 +44,14 @@ export function readPatch<F extends Fields>(c: Collection<F>, body: unknown, cur
 
 function finish<F extends Fields>(c: Collection<F>, content: Record<string, unknown>, faults: Fault[]): Content<F> {
   const broken = new Set(faults.map((fault) => fault.pointer))
+  const isBroken = (name: string) => broken.size > 0 && broken.has(pointer(name))
   if (!broken.has('')) {
     for (const name of c.fieldNames) {
-      if (broken.has(pointer(name))) continue
+      if (isBroken(name)) continue
       content[name] = fieldOf(c, name).normalise(content[name])
     }
     for (const name of c.fieldNames) {
-      if (broken.has(pointer(name))) continue
+      if (isBroken(name)) continue
       const found = fieldOf(c, name).check(content[name], content)
       if (found !== undefined) faults.push({ pointer: pointer(name), ...found })
     }
