@@ -1,4 +1,4 @@
-import { type Expression, parse, type Statement } from 'luaparse'
+import { type CallExpression, type Expression, parse, type Statement } from 'luaparse'
 
 /** What a script may hold: text, numbers, booleans, lists (its tables, counted from 1), and false or undefined for nothing. */
 export type LuaValue = string | number | boolean | undefined | LuaValue[]
@@ -17,7 +17,7 @@ export function compileLua(source: string): Script {
   const make = new Function(
     'runtime',
     `const { ${Object.keys(runtime).join(', ')} } = runtime
-    return (KEYS, ARGV, call) => { const redis = { call: (...args) => [call(...args)] }\n${body} }`,
+    return (KEYS, ARGV, call) => {\n${body} }`,
   )
   return make(runtime) as Script
 }
@@ -43,11 +43,11 @@ function statement(s: Statement): string {
         .map((clause) =>
           clause.type === 'ElseClause'
             ? `{ ${block(clause.body)} }`
-            : `if (truthy(${expression(clause.condition)})) { ${block(clause.body)} }`,
+            : `if (${condition(clause.condition)}) { ${block(clause.body)} }`,
         )
         .join(' else ')
     case 'WhileStatement':
-      return `while (truthy(${expression(s.condition)})) { ${block(s.body)} }`
+      return `while (${condition(s.condition)}) { ${block(s.body)} }`
     case 'ForNumericStatement': {
       const { name } = s.variable
       const step = s.step === null ? '1' : expression(s.step)
@@ -97,6 +97,8 @@ const calls: Record<string, string> = {
 /** An expression that may give several values, as a list of them. */
 function all(e: Expression): string {
   if (e.type !== 'CallExpression') return `[${expression(e)}]`
+  const command = commandOf(e)
+  if (command !== undefined) return `[${command}]`
   const { base } = e
   const name =
     base.type === 'MemberExpression' && base.base.type === 'Identifier'
@@ -104,13 +106,35 @@ function all(e: Expression): string {
       : base.type === 'Identifier'
         ? base.name
         : ''
-  const args = e.arguments.map((one, at) =>
-    at === e.arguments.length - 1 && one.type === 'CallExpression' ? `...${all(one)}` : expression(one),
-  )
+  const args = argumentsOf(e)
   if (name === 'unpack') return args[0] ?? '[]'
-  const known = calls[name] ?? (name === 'redis.call' || name in runtime ? name : undefined)
+  const known = calls[name] ?? (name in runtime ? name : undefined)
   if (known === undefined) throw new Error(`no function ${name} in scripts`)
   return `${known}(${args.join(', ')})`
+}
+
+const argumentsOf = (e: CallExpression): string[] =>
+  e.arguments.map((one, at) =>
+    at === e.arguments.length - 1 && one.type === 'CallExpression' && commandOf(one) === undefined
+      ? `...${all(one)}`
+      : expression(one),
+  )
+
+/** A command of Redis, which gives one value; undefined for any other call. */
+function commandOf(e: CallExpression): string | undefined {
+  const { base } = e
+  if (base.type !== 'MemberExpression' || base.base.type !== 'Identifier') return undefined
+  if (base.base.name !== 'redis' || base.identifier.name !== 'call') return undefined
+  return `call(${argumentsOf(e).join(', ')})`
+}
+
+/** What is only asked whether it holds. */
+function condition(e: Expression): string {
+  if (e.type === 'LogicalExpression')
+    return `(${condition(e.left)} ${e.operator === 'and' ? '&&' : '||'} ${condition(e.right)})`
+  if (e.type === 'UnaryExpression' && e.operator === 'not') return `!${condition(e.argument)}`
+  const isBoolean = e.type === 'BinaryExpression' && ['==', '~=', '<', '<=', '>', '>='].includes(e.operator)
+  return isBoolean ? expression(e) : `truthy(${expression(e)})`
 }
 
 function expression(e: Expression): string {
@@ -126,7 +150,7 @@ function expression(e: Expression): string {
     case 'Identifier':
       return e.name
     case 'CallExpression':
-      return `${all(e)}[0]`
+      return commandOf(e) ?? `${all(e)}[0]`
     case 'IndexExpression':
       return `${expression(e.base)}[${expression(e.index)} - 1]`
     case 'TableConstructorExpression':
@@ -136,7 +160,7 @@ function expression(e: Expression): string {
         ? `and(${expression(e.left)}, () => ${expression(e.right)})`
         : `or(${expression(e.left)}, () => ${expression(e.right)})`
     case 'UnaryExpression':
-      if (e.operator === 'not') return `!truthy(${expression(e.argument)})`
+      if (e.operator === 'not') return `!${condition(e.argument)}`
       return e.operator === '#' ? `${expression(e.argument)}.length` : `-number(${expression(e.argument)})`
     case 'BinaryExpression':
       return binary(e.operator, expression(e.left), expression(e.right))
@@ -149,7 +173,7 @@ function binary(operator: string, left: string, right: string): string {
   if (operator === '==') return `(${left} === ${right})`
   if (operator === '~=') return `(${left} !== ${right})`
   if (operator === '..') return `join(${left}, ${right})`
-  if (['<', '<=', '>', '>='].includes(operator)) return `compare(${left}, ${right}, (a, b) => a ${operator} b)`
+  if (['<', '<=', '>', '>='].includes(operator)) return `(order(${left}, ${right}) ${operator} 0)`
   if (['+', '-', '*', '/', '%'].includes(operator)) return `(number(${left}) ${operator} number(${right}))`
   throw new Error(`no operator ${operator} in scripts`)
 }
@@ -169,10 +193,11 @@ const runtime = {
       throw new Error(`attempt to concatenate a ${typeof left} and a ${typeof right}`)
     return `${left}${right}`
   },
-  compare(left: LuaValue, right: LuaValue, holds: (a: string | number, b: string | number) => boolean): boolean {
-    if (!isTextual(left) || typeof left !== typeof right)
+  /** Below, at or above 0, as `left` is to `right`. */
+  order(left: LuaValue, right: LuaValue): number {
+    if (!isTextual(left) || !isTextual(right) || typeof left !== typeof right)
       throw new Error(`attempt to compare ${typeof left} with ${typeof right}`)
-    return holds(left, right as string | number)
+    return left < right ? -1 : left > right ? 1 : 0
   },
   tonumber(value: LuaValue): [number | undefined] {
     if (typeof value === 'number') return [value]
