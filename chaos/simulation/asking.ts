@@ -1,6 +1,6 @@
 import { Unavailable } from '@ordermill/model'
 import type { Random } from './random.ts'
-import type { Owner, Scheduler } from './scheduler.ts'
+import { alone, type Owner, type Scheduler } from './scheduler.ts'
 import type { Server } from './server.ts'
 
 interface AskingParts {
@@ -32,7 +32,7 @@ export function createAsking({ scheduler, random, server, owner, usual_ms, timeo
       const attempt = () => {
         if (health.stalled)
           return void (left_ms() > 0
-            ? scheduler.after(5 + left_ms() * random.float(), undefined, attempt)
+            ? scheduler.after(5 + left_ms() * random.float(), undefined, attemptAlone)
             : fail(0, 'timeout'))
         if (!health.up) return void fail(delay_ms(), 'ECONNRESET')
         let answer: () => void
@@ -48,6 +48,10 @@ export function createAsking({ scheduler, random, server, owner, usual_ms, timeo
         if (way_ms > left_ms()) fail(Math.max(0, left_ms()), 'timeout')
         else scheduler.after(way_ms, owner, answer)
       }
-      scheduler.after(delay_ms(), undefined, attempt)
+      const attemptAlone = () => {
+        attempt()
+        return alone
+      }
+      scheduler.after(delay_ms(), undefined, attemptAlone)
     })
 }

@@ -11,9 +11,13 @@ export interface Event {
   at: number
   order: number
   owner: Owner | undefined
-  run: () => void
+  run: Run
   cancelled: boolean
 }
+
+/** What happens. Gives 'alone' where no promise can have been settled by it: then nothing has to be waited for before the next event. */
+export type Run = () => unknown
+export const alone = 'alone'
 
 /** Simulated time, and the order of everything in it. One thing happens at a time; promises settle before the next. */
 export interface Scheduler {
@@ -24,7 +28,7 @@ export interface Scheduler {
   /** Whose event is running; what it starts is its own. */
   owner(): Owner | undefined
   /** Runs `run` after `delay_ms`, for `owner`. */
-  after(delay_ms: number, owner: Owner | undefined, run: () => void): Event
+  after(delay_ms: number, owner: Owner | undefined, run: Run): Event
   /** Runs events until `isOver` says so. Rejects with what an event throws, or when nothing is left to happen. */
   run(isOver: () => boolean): Promise<void>
 }
@@ -69,8 +73,8 @@ export function createScheduler(random: Random, nextTurn: (run: () => void) => u
     return first
   }
 
-  /** Runs the next event that is due and not void; false if there is none. */
-  const step = (): boolean => {
+  /** Runs the next event that is due and not void. Gives whether there was one, and promises may have been settled by it. */
+  const step = (): 'none' | 'alone' | 'settling' => {
     for (let event = pop(); event !== undefined; event = pop()) {
       if (event.cancelled || event.owner?.alive === false) continue
       if (event.owner !== undefined && event.owner.frozenUntil > event.at) {
@@ -82,10 +86,9 @@ export function createScheduler(random: Random, nextTurn: (run: () => void) => u
       now = Math.max(now, event.at)
       moment += 1
       owner = event.owner
-      event.run()
-      return true
+      return event.run() === alone ? alone : 'settling'
     }
-    return false
+    return 'none'
   }
 
   return {
@@ -103,8 +106,11 @@ export function createScheduler(random: Random, nextTurn: (run: () => void) => u
       new Promise((resolve, reject) => {
         const turn = () => {
           try {
-            if (isOver()) return resolve()
-            if (!step()) return reject(new Error('nothing is left to happen'))
+            for (let next: ReturnType<typeof step> = alone; next === alone; ) {
+              if (isOver()) return resolve()
+              next = step()
+              if (next === 'none') return reject(new Error('nothing is left to happen'))
+            }
           } catch (thrown) {
             return reject(thrown)
           }

@@ -1,5 +1,5 @@
 import type { Random } from './random.ts'
-import type { Owner, Scheduler } from './scheduler.ts'
+import { alone, type Owner, type Scheduler } from './scheduler.ts'
 
 /** How a simulated server is at the moment. */
 export interface Health {
@@ -80,7 +80,7 @@ export function createWire({ scheduler, random, server, owner, usual_ms, onCut }
       for (const run of packet.runs) if (!isCut) run()
     }
   }
-  const enqueue = (direction: Direction, to: Owner | undefined, run: () => void) => {
+  const enqueue = (direction: Direction, run: () => void) => {
     if (isCut) return
     const moment = scheduler.moment()
     if (direction.last?.moment === moment) return void direction.last.runs.push(run)
@@ -90,15 +90,16 @@ export function createWire({ scheduler, random, server, owner, usual_ms, onCut }
     const delay_ms =
       random.float() * usual_ms + (server.health.slow_ms > 0 ? random.float() * server.health.slow_ms : 0)
     direction.lastAt = Math.max(direction.lastAt, scheduler.now() + delay_ms)
-    scheduler.after(direction.lastAt - scheduler.now(), to, () => {
+    scheduler.after(direction.lastAt - scheduler.now(), direction === down ? owner : undefined, () => {
       packet.moment = 0
       deliver(direction)
+      return direction === up ? alone : undefined // what a server does is sent back later
     })
   }
   const wire: Wire = {
     owner,
-    send: (run) => enqueue(up, undefined, run),
-    push: (run) => enqueue(down, owner, run),
+    send: (run) => enqueue(up, run),
+    push: (run) => enqueue(down, run),
     stall() {
       stalled = true
     },

@@ -1,5 +1,6 @@
 import { EventEmitter } from 'node:events'
 import type { LuaValue } from '../lua.ts'
+import { alone } from '../scheduler.ts'
 import { createWire, type Wire } from '../server.ts'
 import { type Surroundings, surroundingsOf } from '../surroundings.ts'
 
@@ -117,7 +118,9 @@ export class Redis extends EventEmitter {
     if (this.#watched === scheduler.moment()) return
     this.#watched = scheduler.moment()
     scheduler.after(this.#timeout_ms, owner, () => {
-      for (const asked of this.#asked) if (asked.until <= scheduler.now()) asked.reject(new Error('Command timed out'))
+      const late = [...this.#asked].filter(({ until }) => until <= scheduler.now())
+      for (const asked of late) asked.reject(new Error('Command timed out'))
+      return late.length === 0 ? alone : undefined
     })
   }
 
