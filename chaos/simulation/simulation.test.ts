@@ -6,7 +6,7 @@ import { mutations } from './mutations.ts'
 import { runSplit } from './processes.ts'
 
 const seeds = 10_000
-/** One takes 15 to 20 ms of CPU: after a minute fewer are enough, but never fewer than these, however busy the machine is. */
+/** One takes 10 to 15 ms of CPU: after a minute fewer are enough, but never fewer than these, however busy the machine is. */
 const deadline_ms = 60_000
 const seedsMin = 1_000
 
