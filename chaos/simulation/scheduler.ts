@@ -11,12 +11,11 @@ export interface Event {
   at: number
   order: number
   owner: Owner | undefined
-  run: Run
+  run: () => unknown
   cancelled: boolean
 }
 
-/** What happens. Gives 'alone' where no promise can have been settled by it: then nothing has to be waited for before the next event. */
-export type Run = () => unknown
+/** What an event gives by which no promise can have been settled: then nothing has to be waited for before the next one. */
 export const alone = 'alone'
 
 /** Simulated time, and the order of everything in it. One thing happens at a time; promises settle before the next. */
@@ -28,7 +27,7 @@ export interface Scheduler {
   /** Whose event is running; what it starts is its own. */
   owner(): Owner | undefined
   /** Runs `run` after `delay_ms`, for `owner`. */
-  after(delay_ms: number, owner: Owner | undefined, run: Run): Event
+  after(delay_ms: number, owner: Owner | undefined, run: () => unknown): Event
   /** Runs events until `isOver` says so. Rejects with what an event throws, or when nothing is left to happen. */
   run(isOver: () => boolean): Promise<void>
 }
