@@ -43,7 +43,8 @@ export async function traceSeed(seed: number, onTrace: (line: string) => void): 
 
 /** What is simulated, loaded with simulated drivers in place of the real ones. */
 async function load() {
-  const { replaceDrivers } = await import('./drivers/hooks.ts')
+  const { replaceDrivers, useFewBuckets } = await import('./drivers/hooks.ts')
   replaceDrivers()
+  useFewBuckets()
   return await import('./simulate.ts')
 }
