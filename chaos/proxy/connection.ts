@@ -60,11 +60,14 @@ export function createConnection({ near, server, standing, number, onGone }: Con
     else far.connect(server).setNoDelay()
   }
   const end = (how: 'close' | 'reset') => {
-    if (how === 'reset') near.resetAndDestroy()
-    else near.destroySoon()
-    if (!isConnected) far.destroy()
-    else if (how === 'reset') far.resetAndDestroy()
-    else far.destroySoon()
+    isConnected = true // never again
+    for (const socket of [near, far]) {
+      if (how === 'close') socket.destroySoon()
+      else {
+        socket.resetAndDestroy()
+        socket.destroy() // at once: whoever takes nothing any more would be waited for
+      }
+    }
   }
   const parts = { random, end }
   const pipes = [
