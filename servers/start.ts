@@ -89,7 +89,7 @@ const programs: { name: ServerName; find(env: Env): string | undefined; missing:
 ]
 
 /**
- * Finds or starts the servers, all at the same time, and resolves when each answers. Elasticsearch is left out, with
+ * Finds or starts the servers, all at the same time but for clusters, and resolves when each answers. Elasticsearch is left out, with
  * a note, where it cannot be had; for any other the promise is rejected with a ServerProblem, and nothing stays running.
  */
 export async function startServers(options: ServerOptions): Promise<Servers> {
@@ -142,10 +142,14 @@ export async function startServers(options: ServerOptions): Promise<Servers> {
     const missing = () =>
       programs.filter(({ name, find }) => wanted.includes(name) && !find(env)).map((program) => program.missing)
     await install(missing, env, log)
-    const started = await Promise.allSettled(
-      wanted.map((name) => startOne(name).catch((error: unknown) => goOnWithout(name, error, notes, running))),
-    )
-    for (const result of started) if (result.status === 'rejected') throw result.reason
+    const isCluster = (name: ServerName) => name in (options.nodes ?? {})
+    // Clusters last: so many processes at once would keep the slowest of them from answering in time.
+    for (const some of [wanted.filter((name) => !isCluster(name)), wanted.filter(isCluster)]) {
+      const started = await Promise.allSettled(
+        some.map((name) => startOne(name).catch((error: unknown) => goOnWithout(name, error, notes, running))),
+      )
+      for (const result of started) if (result.status === 'rejected') throw result.reason
+    }
   } catch (error) {
     await stop()
     throw explainDisk(error, folder)

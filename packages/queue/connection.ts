@@ -11,6 +11,13 @@ const heartbeat_s = 8
 /** How long the broker may take to answer a close: one that hangs, or waits for a queue it cannot reach, answers none. */
 const closeMax_ms = 2_000
 
+/** How long the set-up of a connection may take, in milliseconds: a node that was cut off from its cluster may answer nothing to it. */
+const setupMax_ms = 30_000
+
+/** How soon a lost connection is tried again at first, and at last, in milliseconds. */
+const firstDelay_ms = 100
+const delayMax_ms = 2_000
+
 interface ConnectionParts {
   urls: string[]
   /** Names the connection on the broker's dashboard. */
@@ -19,6 +26,7 @@ interface ConnectionParts {
   setup(model: ChannelModel): Promise<void>
   onLost(error: Error): void
   onBlocked?(blocked: boolean): void
+  random?(): number
 }
 
 /** A connection that comes back by itself. */
@@ -28,11 +36,23 @@ export interface QueueConnection {
   close(): Promise<void>
 }
 
-/** Connects, and keeps connecting with backoff, to each URL in turn. Call `close()` to release it. */
-export function keepConnected({ urls, name, setup, onLost, onBlocked }: ConnectionParts): QueueConnection {
+/**
+ * Connects, and keeps connecting with backoff. Of several URLs, which are the nodes of a cluster, it begins with any, so that processes
+ * spread over them, and goes on to the next one after each failure and each loss. Call `close()` to release it.
+ */
+export function keepConnected({
+  urls,
+  name,
+  setup,
+  onLost,
+  onBlocked,
+  random = Math.random,
+}: ConnectionParts): QueueConnection {
   let closed = false
   let current: RecoveringChannelModel | undefined
   let last: ChannelModel | undefined
+  let again: NodeJS.Timeout | undefined
+  let failures = 0
   const { promise: ready, resolve, reject } = Promise.withResolvers<void>()
   ready.catch(() => undefined)
 
@@ -44,22 +64,26 @@ export function keepConnected({ urls, name, setup, onLost, onBlocked }: Connecti
       timeout: 5_000,
       clientProperties: { connection_name: name },
       recovery: {
-        initialDelay: 100,
-        maxDelay: 2_000,
+        initialDelay: firstDelay_ms,
+        maxDelay: delayMax_ms,
         jitter: 0.5,
-        maxRetries: urls.length > 1 ? 2 : Number.POSITIVE_INFINITY,
+        maxRetries: urls.length > 1 ? 0 : Number.POSITIVE_INFINITY,
         waitForConnect: false,
         async setup(model: ChannelModel) {
           // First line: a reset while the set-up runs emits 'error', and an unheard one ends the process.
           model.on('error', () => undefined)
           last = model
-          await setup(model)
+          const late = setTimeout(() => destroy(model, 'the broker answers, but no queue does'), setupMax_ms)
+          await setup(model).finally(() => clearTimeout(late))
         },
       },
     })
     current = connection
     connection.on('error', () => undefined) // 'disconnect' says the same
-    connection.on('connect', () => resolve())
+    connection.on('connect', () => {
+      failures = 0
+      resolve()
+    })
     connection.on('disconnect', onLost)
     connection.on('connect-failed', (error) => {
       onLost(error)
@@ -68,25 +92,29 @@ export function keepConnected({ urls, name, setup, onLost, onBlocked }: Connecti
     connection.on('blocked', () => onBlocked?.(true))
     connection.on('unblocked', () => onBlocked?.(false))
     connection.on('reconnect-failed', () => {
-      if (!closed) open(at + 1).catch((thrown: unknown) => onLost(toError(thrown)))
+      if (closed) return
+      const rounds = Math.floor(failures++ / urls.length) // each has its first try soon
+      const delay_ms = Math.min(delayMax_ms, firstDelay_ms * 2 ** Math.min(rounds, 10)) * (0.5 + random() / 2)
+      again = setTimeout(() => open(at + 1).catch((thrown: unknown) => onLost(toError(thrown))), delay_ms)
     })
   }
-  open(0).catch((thrown: unknown) => reject(toError(thrown)))
+  open(Math.floor(random() * urls.length)).catch((thrown: unknown) => reject(toError(thrown)))
 
   return {
     ready,
     async close() {
       closed = true
+      clearTimeout(again)
       const { promise: late, resolve: giveUp } = Promise.withResolvers<void>()
       const timer = setTimeout(giveUp, closeMax_ms)
-      await Promise.race([current?.close(), late.then(() => destroy(last))])
+      await Promise.race([current?.close(), late.then(() => destroy(last, 'the broker answered no close'))])
       clearTimeout(timer)
     },
   }
 }
 
 /** Cuts the socket: what waits for its end fails. */
-function destroy(model: ChannelModel | undefined): void {
+function destroy(model: ChannelModel | undefined, why: string): void {
   const { connection } = (model ?? {}) as unknown as { connection?: { stream?: { destroy(error: Error): void } } }
-  connection?.stream?.destroy(new Error('the broker answered no close'))
+  connection?.stream?.destroy(new Error(why))
 }

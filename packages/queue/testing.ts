@@ -6,6 +6,8 @@ import type { OutgoingMessage } from './publisher.ts'
 export interface QueueState {
   arguments: Record<string, unknown>
   durable: boolean
+  /** The node that leads it. */
+  leader?: string
 }
 
 /** The broker as its operator sees it. */
