@@ -1,5 +1,6 @@
 import { Cluster, Redis } from 'ioredis'
-import { connectCluster, infosOf, masterOf } from './cluster.ts'
+import { connectCluster, infosOf } from './cluster.ts'
+import { createCopied } from './copied.ts'
 import * as scripts from './scripts.ts'
 
 /** What of a Redis client the cache depends on: one server or a cluster. */
@@ -112,15 +113,8 @@ export function connectCache({ urls, timeout_ms, onError, onReady }: ClientOptio
   redis.defineCommand('removeClean', { numberOfKeys: 1, lua: scripts.removeClean })
   redis.defineCommand('takeToken', { numberOfKeys: 1, lua: scripts.takeToken })
   redis.defineCommand('fill', { numberOfKeys: 4, lua: scripts.fill })
-  const copied = async (key: string, epoch: string, wait_ms: number) => {
-    const { node, replicas } = redis instanceof Cluster ? await masterOf(redis, key) : { node: redis, replicas: 0 }
-    const stamp = () => node.eval(scripts.stamp, 1, key, epoch)
-    if (replicas === 0 && /^connected_slaves:0/m.test(await node.info('replication'))) return (await stamp()) === 1
-    const [holds, copies] = await Promise.all([stamp(), node.wait(1, wait_ms)]) // one behind the other, on one connection
-    return holds === 1 && copies > 0
-  }
   const infos = async (section: string) =>
     redis instanceof Cluster ? await infosOf(redis, section) : [await redis.info(section)]
   const masters = () => (redis instanceof Cluster ? redis.nodes('master') : [redis])
-  return Object.assign(redis as unknown as CacheClient, { copied, infos, masters })
+  return Object.assign(redis as unknown as CacheClient, { copied: createCopied(redis), infos, masters })
 }

@@ -59,9 +59,9 @@ export async function infosOf(cluster: Cluster, section: string): Promise<string
 }
 
 /** The node that holds a key, and how many replicas it ought to have: those that the cluster does not count as lost. */
-export async function masterOf(cluster: Cluster, key: string): Promise<{ node: Redis; replicas: number }> {
-  const [address, ...replicas] = cluster.slots[Number(await cluster.cluster('KEYSLOT', key))] ?? []
+export async function masterOf(cluster: Cluster, key: string) {
+  const [address = '', ...replicas] = cluster.slots[Number(await cluster.cluster('KEYSLOT', key))] ?? []
   const node = cluster.nodes('master').find(({ options: { host, port } }) => `${host}:${port}` === address)
   if (node === undefined) throw new Error(`no master holds ${key}`)
-  return { node, replicas: replicas.length }
+  return { node, address, replicas: replicas.length }
 }

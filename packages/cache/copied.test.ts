@@ -34,8 +34,9 @@ t.test('a version counts as copied once a replica has it, and at once where ther
   t.teardown(() => replica.kill('SIGCONT'))
   await cache.accept(firstOrder())
   const started = performance.now()
-  t.equal(await cache.copied(order.id, epoch), false)
-  t.ok(performance.now() - started < 2_000)
+  const told = await Promise.all(Array.from({ length: 20 }, () => cache.copied(order.id, epoch)))
+  t.same([...new Set(told)], [false])
+  t.ok(performance.now() - started < 2_000, 'many wait together, not one behind the other')
 
   await replica.kill('SIGCONT')
   await until('the replica has it', () => cache.copied(order.id, epoch))
