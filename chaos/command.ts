@@ -22,7 +22,8 @@ what clients were told against Postgres, Elasticsearch, Redis, the ledger of par
   --help           this text
 
 Servers (Redis, RabbitMQ, Postgres, Elasticsearch), an API and two workers are started under .servers/chaos-<pid> and removed again,
-with the default options but for what a scenario is about; the stack is used from scenario to scenario. Results are kept in .servers/chaos/results.ndjson, one line a run, histories in
+with the default options but for what a scenario is about; the stack is used from scenario to scenario. Scenarios on clusters come last,
+on another stack: three nodes of RabbitMQ, six of Redis. Results are kept in .servers/chaos/results.ndjson, one line a run, histories in
 .servers/chaos/history-<scenario>-<seed>.ndjson: each call with what it asked, when, and its answer or none. Exit code 1 when a
 promise is broken: it is printed with the command that runs it again, and the logs of the services are kept beside the history.
 

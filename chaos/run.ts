@@ -31,11 +31,13 @@ async function main(): Promise<number> {
     ? resumed(runs, outcomesIn(join(folder, resultsFile)))
     : { done: [], left: runs }
   if (done.length > 0) say(`${done.length} of ${runs.length} runs were finished before`)
-  const made =
-    left.length === 0
-      ? []
-      : await onStack({ signal: stopping.signal, say }, (stack) => playAll(stack, left, command, folder))
-  const outcomes = [...done, ...made]
+  const outcomes = [...done]
+  for (const stage of ['single', 'cluster'] as const) {
+    const here = left.filter(({ scenario }) => (scenario.stage ?? 'single') === stage)
+    if (here.length === 0) continue
+    const opening = { stage, signal: stopping.signal, say }
+    outcomes.push(...(await onStack(opening, (stack) => playAll(stack, here, command, folder))))
+  }
   const summary = summaryOf(outcomes)
   const { failed } = summary
   print(

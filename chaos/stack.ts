@@ -1,5 +1,5 @@
 import { copyFileSync, existsSync, mkdirSync } from 'node:fs'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { migrate } from '@ordermill/database/migrate'
 import {
@@ -18,6 +18,7 @@ import { Supervised } from '../servers/supervisor.ts'
 import { waitFor } from '../servers/waiting.ts'
 import { type Link, type Links, openLinks } from './proxy/links.ts'
 import type { TcpProxy } from './proxy/proxy.ts'
+import type { StageName } from './scenarios/scenario.ts'
 import { openStores, type Stores } from './stores.ts'
 
 /** An API or a worker in a process of its own. */
@@ -36,6 +37,8 @@ export interface Stack {
   env: Record<string, string>
   stores: Stores
   server(name: ServerName): ServerHandle
+  /** The nodes of a cluster. @throws Error on a stage that has none */
+  cluster(name: 'redis' | 'rabbitmq'): ServerHandle[]
   /** What services of a kind reach a server through; everything else here goes straight to it. */
   link(link: Link): TcpProxy
   apis: Service[]
@@ -63,6 +66,7 @@ const youth_ms = 4_000
 const balancer_ms = 200
 
 interface Opening {
+  stage?: StageName
   /** What every service finds in its environment, besides where the servers are. */
   env?: Record<string, string>
   signal: AbortSignal
@@ -70,13 +74,17 @@ interface Opening {
 }
 
 /** Starts the stack, hands it to `work`, and leaves nothing behind. */
-export async function onStack<T>({ env: own, signal, say }: Opening, work: (stack: Stack) => Promise<T>): Promise<T> {
+export async function onStack<T>(
+  { stage, env: own, signal, say }: Opening,
+  work: (stack: Stack) => Promise<T>,
+): Promise<T> {
   removeLeft('chaos')
   const dataDir = join(serversFolder(), `chaos-${process.pid}`)
   mkdirSync(dataDir, { recursive: true })
   const guard = new Guard()
   const machine = machineOnly()
-  const servers = await startServers({ dataDir, env: machine, log: say, guard, signal })
+  const nodes = stage === 'cluster' ? { redis: 6, rabbitmq: 3 } : {}
+  const servers = await startServers({ dataDir, env: machine, log: say, guard, signal, nodes })
   const started: Service[] = []
   let stores: Stores | undefined
   let links: Links | undefined
@@ -130,7 +138,8 @@ interface Building {
 function build({ servers, stores, links, started, dataDir, machine, guard, say, peaks }: Building): Stack {
   let count = 0
   const of = (kind: Service['kind']) => started.filter((service) => service.kind === kind && service.isKnown)
-  const logs = new Map(Object.entries(servers.servers).map(([name, { logFile }]) => [name, logFile]))
+  const handles = [...Object.values(servers.servers), ...Object.values(servers.clusters).flat()]
+  const logs = new Map(handles.map(({ logFile }) => [basename(logFile, '.log'), logFile]))
   const stack: Stack = {
     env: servers.env,
     stores,
@@ -138,6 +147,11 @@ function build({ servers, stores, links, started, dataDir, machine, guard, say, 
       const handle = servers.servers[name]
       if (handle === undefined) throw new Error(`There is no ${name}: ${servers.notes.join(' ')}`)
       return handle
+    },
+    cluster(name) {
+      const nodes = servers.clusters[name]
+      if (nodes === undefined) throw new Error(`There is no cluster of ${name} on this stage`)
+      return nodes
     },
     link: (link) => links.proxy(link),
     get apis() {
@@ -180,7 +194,7 @@ function build({ servers, stores, links, started, dataDir, machine, guard, say, 
       await Promise.all(old.map((service) => stack.retire(service)))
     },
     async ready() {
-      await Promise.all(Object.values(servers.servers).map((server) => server.start()))
+      await Promise.all(handles.map((server) => server.start()))
       await Promise.all(started.map(({ process: one }) => one.start()))
       const late = await waitFor(async () => ((await allReady(started)) ? 'ready' : undefined), { timeoutMs: 60_000 })
       if (late === undefined) throw new Error('the services are not ready, a minute after everything else was')

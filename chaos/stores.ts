@@ -1,6 +1,6 @@
 import { orders } from '@ordermill/model'
 import { connect } from 'amqplib'
-import { Redis } from 'ioredis'
+import { Cluster, Redis } from 'ioredis'
 import pg from 'pg'
 import { buckets, keysOf } from '../packages/cache/keys.ts'
 import { searchKey } from '../packages/database/search-tables.ts'
@@ -10,7 +10,9 @@ import { parked, persisted, rowsAsDocuments, viewDifferences } from './checks/qu
 /** What the servers hold, read past the product. */
 export interface Stores {
   pool: pg.Pool
+  /** The one Redis there is. @throws Error on a stage of clusters */
   redis: Redis
+  /** Asks the broker's management; in a cluster the first node that answers. */
   management(method: string, path: string, body?: unknown): Promise<unknown>
   /** Messages that are ready in the queues of the collection, now. */
   queued(): Promise<number>
@@ -43,25 +45,29 @@ const queueNames = ['orders.persist', 'orders.bulk', 'orders.parked']
 const everyBucket = Array.from({ length: buckets }, (_, bucket) => bucket)
 
 export async function openStores(env: Record<string, string>): Promise<Stores> {
-  const { POSTGRES_DSN, REDIS_ADDR, RABBITMQ_URL = '', RABBITMQ_MANAGEMENT_URL = '', ELASTICSEARCH_URL } = env
+  const { POSTGRES_DSN, REDIS_ADDR = '', RABBITMQ_URL = '', RABBITMQ_MANAGEMENT_URL = '', ELASTICSEARCH_URL } = env
   const pool = new pg.Pool({ connectionString: POSTGRES_DSN, max: 3 })
   pool.on('error', () => undefined)
-  const redis = new Redis(`redis://${REDIS_ADDR}`, { maxRetriesPerRequest: 1, retryStrategy: () => 200 })
-  redis.on('error', () => undefined)
+  const redis = redisAt(REDIS_ADDR.split(','))
   const count = async (text: string, values: unknown[] = []) =>
     Number((await pool.query<{ n: string }>(text, values)).rows[0]?.n ?? 0)
   const cards = async (key: (bucket: number) => string) => {
-    const found = await redis.pipeline(everyBucket.map((bucket) => ['zcard', key(bucket)])).exec()
-    return (found ?? []).reduce((sum, [error, size]) => sum + (error === null ? Number(size) : Number.NaN), 0)
+    const sizes = await Promise.all(everyBucket.map((bucket) => redis.zcard(key(bucket))))
+    return sizes.reduce((sum, size) => sum + size, 0)
   }
-  const management = managementAt(RABBITMQ_MANAGEMENT_URL)
+  const managements = RABBITMQ_MANAGEMENT_URL.split(',').map(managementAt)
+  const management: Stores['management'] = (...call) => firstOf(managements, (ask) => ask(...call))
   const engine = (path: string, body?: unknown) => askEngine(ELASTICSEARCH_URL ?? '', path, body)
   return {
     pool,
-    redis,
+    get redis() {
+      if (redis instanceof Cluster) throw new Error('Redis is a cluster on this stage')
+      return redis
+    },
     management,
     async queued() {
-      const connection = await connect(RABBITMQ_URL)
+      const connection = await firstOf(RABBITMQ_URL.split(','), (url) => connect(url, { timeout: 3_000 }))
+      connection.on('error', () => undefined)
       try {
         const channel = await connection.createChannel()
         channel.on('error', () => undefined)
@@ -80,7 +86,7 @@ export async function openStores(env: Record<string, string>): Promise<Stores> {
       return { unsent, sent, parked: set }
     },
     async isBehind() {
-      const states = await redis.mget(everyBucket.map((bucket) => keys.epoch(bucket)))
+      const states = await Promise.all(everyBucket.map((bucket) => redis.get(keys.epoch(bucket))))
       return states.some((state) => state?.split(' ')[2] !== 'caught-up')
     },
     async behind() {
@@ -170,31 +176,62 @@ async function documentsOf(engine: (path: string, body?: unknown) => Promise<unk
   }
 }
 
+/** Several addresses are those of a cluster. */
+function redisAt(addresses: string[]): Redis | Cluster {
+  const redisOptions = { maxRetriesPerRequest: 1, retryStrategy: () => 200 }
+  const urls = addresses.map((address) => `redis://${address}`)
+  const redis =
+    urls.length === 1
+      ? new Redis(urls[0] ?? '', redisOptions)
+      : new Cluster(urls, { redisOptions: { maxRetriesPerRequest: 1 }, slotsRefreshInterval: 1_000 })
+  redis.on('error', () => undefined)
+  return redis
+}
+
+const mastersOf = (redis: Redis | Cluster): Redis[] => (redis instanceof Cluster ? redis.nodes('master') : [redis])
+
+/** What the first of these gives that does not fail. @throws whatever the last one threw */
+async function firstOf<A, T>(all: A[], ask: (one: A) => Promise<T>): Promise<T> {
+  let failure: unknown
+  for (const one of all)
+    try {
+      return await ask(one)
+    } catch (thrown) {
+      failure = thrown
+    }
+  throw failure
+}
+
 /** All cached records, with whether they leave by themselves and whether their epoch is in force. */
-async function cachedIn(redis: Redis): Promise<Cached[]> {
-  const found: Cached[] = []
+async function cachedIn(redis: Redis | Cluster): Promise<Cached[]> {
   const epochs = new Map<string, string>()
-  const bucketsSeen = await redis.mget(everyBucket.map((bucket) => keys.epoch(bucket)))
-  for (const [bucket, state] of bucketsSeen.entries()) epochs.set(`{${bucket}}`, state?.split(' ')[1] ?? '')
+  for (const bucket of everyBucket) {
+    const state = await redis.get(keys.epoch(bucket))
+    epochs.set(`{${bucket}}`, state?.split(' ')[1] ?? '')
+  }
+  const found = await Promise.all(mastersOf(redis).map((node) => cachedAt(node, epochs)))
+  return found.flat()
+}
+
+async function cachedAt(node: Redis, epochs: Map<string, string>): Promise<Cached[]> {
+  const found: Cached[] = []
   for (let cursor = '0'; ; ) {
-    const [next, names] = await redis.scan(cursor, 'MATCH', '{*}:orders:*-*', 'COUNT', 2_000)
+    const [next, names] = await node.scan(cursor, 'MATCH', '{*}:orders:*-*', 'COUNT', 2_000)
     const records = names.filter((name) => /:orders:[0-9a-f-]{36}(:\d+)?$/.test(name))
-    if (records.length > 0) {
-      const [values, ttls] = await Promise.all([
-        redis.mget(records),
-        redis.pipeline(records.map((name) => ['pttl', name])).exec(),
-      ])
-      for (const [at, name] of records.entries()) {
-        const [version, hash = '', epoch] = values[at]?.split(' ', 3) ?? []
-        if (version === undefined) continue
-        found.push({
-          id: name.slice(name.lastIndexOf('orders:') + 'orders:'.length),
-          version: Number(version),
-          hash,
-          expires: Number(ttls?.[at]?.[1] ?? -1) >= 0,
-          in_force: epochs.get(name.slice(0, name.indexOf('}') + 1)) === epoch,
-        })
-      }
+    const [values, ttls] = await Promise.all([
+      Promise.all(records.map((name) => node.get(name))),
+      Promise.all(records.map((name) => node.pttl(name))),
+    ])
+    for (const [at, name] of records.entries()) {
+      const [version, hash = '', epoch] = values[at]?.split(' ', 3) ?? []
+      if (version === undefined) continue
+      found.push({
+        id: name.slice(name.lastIndexOf('orders:') + 'orders:'.length),
+        version: Number(version),
+        hash,
+        expires: (ttls[at] ?? -1) >= 0,
+        in_force: epochs.get(name.slice(0, name.indexOf('}') + 1)) === epoch,
+      })
     }
     if (next === '0') return found
     cursor = next

@@ -47,7 +47,7 @@ export async function killWithFullWindow({ stack, wait }: Scene): Promise<void> 
 }
 
 /** Its command line tool, as the broker itself was started. */
-async function rabbitmqctl(pid: number | undefined, ...args: string[]): Promise<void> {
+export async function rabbitmqctl(pid: number | undefined, ...args: string[]): Promise<void> {
   if (pid === undefined) throw new Error('the broker does not run')
   const env = Object.fromEntries(
     readFileSync(`/proc/${pid}/environ`, 'utf8')

@@ -29,13 +29,13 @@ export interface Links {
   close(): Promise<void>
 }
 
-/** Puts a proxy before each server that `env` names, for each kind of process. */
+/** Puts a proxy before each server that `env` names, for each kind of process; before clusters none. */
 export async function openLinks(env: Record<string, string>): Promise<Links> {
   const opened: (Link & { proxy: TcpProxy; variable: string; address: string })[] = []
   for (const { kind, server } of everyLink) {
     const variable = variables[server]
     const address = env[variable]
-    if (address === undefined) continue
+    if (address === undefined || address.includes(',')) continue // nodes of a cluster name each other to who asks
     const { host, hostname, port } = new URL(address.includes('://') ? address : `tcp://${address}`)
     // Not any port of the system: while the proxy is down, that could be the near end of somebody's connection.
     const proxy = await startProxy({ host: hostname, port: Number(port) }, await freePort())

@@ -1,4 +1,5 @@
 import { brokerScenarios } from './broker.ts'
+import { clusterScenarios } from './clusters.ts'
 import { elasticsearchScenarios } from './elasticsearch.ts'
 import { limitsScenarios } from './limits.ts'
 import { loadScenarios } from './load.ts'
@@ -22,4 +23,5 @@ export const scenarios: Scenario[] = [
   ...recordsScenarios,
   ...viewsScenarios,
   ...limitsScenarios,
+  ...clusterScenarios,
 ]

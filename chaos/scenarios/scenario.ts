@@ -19,10 +19,15 @@ export interface Scene {
   finally(undo: () => Promise<unknown>): void
 }
 
+/** What the stack is made of: one server of each kind; or Redis and RabbitMQ as clusters, which is started only when it is asked for. */
+export type StageName = 'single' | 'cluster'
+
 /** One thing that is broken under load, as data. */
 export interface Scenario {
   name: string
   says: string
+  /** Where it is played; `single` unless it says otherwise. */
+  stage?: StageName
   /** Seconds after the first two of the load at which it breaks: chosen by the seed. */
   within_s: number
   /** How long it stays broken unless --for says otherwise, in seconds; absent: `break` takes as long as it takes. */
