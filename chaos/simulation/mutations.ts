@@ -1,11 +1,17 @@
-/** A guard of the product taken out: what the simulation has to notice. */
-export interface Mutation {
-  /** What is missing then. */
-  without: string
+/** A place in the product's code, and what is to stand there instead. */
+export interface Edit {
   file: string
   /** Found exactly once in the file. */
   search: string
   replace: string
+}
+
+/** A guard of the product taken out: what the simulation has to notice. */
+export interface Mutation extends Edit {
+  /** What is missing then. */
+  without: string
+  /** What else is taken out with it, and stands behind it otherwise. */
+  also?: Edit[]
   /** Why no seed can notice it, if none can: chaos on real servers has to. */
   missed?: string
 }
@@ -87,7 +93,7 @@ export const mutations: Mutation[] = [
   {
     without: 'accept: an unsent version that is replaced is kept',
     file: 'packages/cache/scripts.ts',
-    search: "  if before > 0 then redis.call('RENAME', KEYS[1], KEYS[1] .. ':' .. version) end\n",
+    search: "  if before > 0 then redis.call('RENAMENX', KEYS[1], KEYS[1] .. ':' .. version) end\n",
     replace: '',
   },
   {

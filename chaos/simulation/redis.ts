@@ -121,6 +121,11 @@ export function createRedis({ now_ms, newRunId, onCounted, onMarked }: RedisPart
       put(to, found)
       return 'OK'
     },
+    RENAMENX(from = '', to = '') {
+      if (peek(to) !== undefined) return 0
+      commands['RENAME']?.(from, to)
+      return 1
+    },
     ZADD(key = '', score = '', member = '') {
       onMarked(key, member)
       const before = scores(key)

@@ -1,6 +1,7 @@
 /**
  * What must happen in one step on Redis. Members of the dirty sets are `<id>:<version>`; a head is the first line of an entry.
- * Ages come from the clock of Redis, the one clock that all callers share.
+ * Ages come from the clock of Redis, the one clock that all callers share. Where an unsent version is kept under a key of its own
+ * already, the mark is about that one, and what stands in its place is another with the same number: hence RENAMENX.
  */
 
 /** The run id of this Redis: a process that took over, or came back, has another one, and may have forgotten the last writes. */
@@ -60,7 +61,7 @@ if redis.call('ZCARD', KEYS[2]) + redis.call('ZCARD', KEYS[3]) >= tonumber(ARGV[
 local before = 0
 if version then
   while redis.call('ZSCORE', KEYS[2], ARGV[1] .. ':' .. (version - before)) do before = before + 1 end
-  if before > 0 then redis.call('RENAME', KEYS[1], KEYS[1] .. ':' .. version) end
+  if before > 0 then redis.call('RENAMENX', KEYS[1], KEYS[1] .. ':' .. version) end
 end
 redis.call('SET', KEYS[1], ARGV[6])
 local time = redis.call('TIME')
@@ -143,8 +144,8 @@ for i = 4, #ARGV, 3 do
   local passed = not held or tonumber(held) <= tonumber(version)
   if stands then redis.call('EXPIRE', key, ARGV[2])
   elseif held and passed then
-    if redis.call('ZSCORE', KEYS[1], id .. ':' .. held) then redis.call('RENAME', key, key .. ':' .. held)
-    else redis.call('UNLINK', key) end
+    if redis.call('ZSCORE', KEYS[1], id .. ':' .. held) then redis.call('RENAMENX', key, key .. ':' .. held) end
+    redis.call('UNLINK', key)
   end
   -- A reader may still hold an older row in its hand. Of a first version there is none.
   if passed and not (stands and version == '1') then
@@ -179,8 +180,9 @@ elseif standing then
   local dirty = redis.call('TTL', KEYS[1]) < 0
   if dirty and (version > offered or hash == ARGV[3]) then return {'standing', standing} end
   if redis.call('ZSCORE', KEYS[3], ARGV[1] .. ':' .. version) then
-    redis.call('RENAME', KEYS[1], KEYS[1] .. ':' .. version)
-  else redis.call('UNLINK', KEYS[1]) end
+    redis.call('RENAMENX', KEYS[1], KEYS[1] .. ':' .. version)
+  end
+  redis.call('UNLINK', KEYS[1])
 end
 if offered == 0 then return {'offered', ''} end
 local floor = redis.call('GET', KEYS[2])

@@ -3,7 +3,7 @@ import { firstOrder, nextOrder, orderChain } from '@ordermill/model/testing'
 import { corner } from '@ordermill/servers/testing'
 import { Redis } from 'ioredis'
 import t from 'tap'
-import { connectCache } from './index.ts'
+import { connectCache, createBarriers } from './index.ts'
 import { keysOf } from './keys.ts'
 import { openCache } from './testing.ts'
 
@@ -19,7 +19,8 @@ let made = 0
 const newCache = async () => {
   const collection = `orders${++made}`
   const keys = keysOf(namespace, collection)
-  return { cache: await openCache({ client, collection, namespace, dirtyLimit: 6_400 }), keys }
+  const parts = { client, collection, namespace, dirtyLimit: 6_400 }
+  return { cache: await openCache(parts), barriers: createBarriers(parts), keys }
 }
 const day_s = 24 * 60 * 60
 
@@ -86,6 +87,27 @@ t.test('a fork that the broker does not have yet keeps its mark and its text whe
   t.equal(await cache.settle([fork]), 1)
   t.match(await cache.dirty(), { unsent: 0, sent: 0 })
   t.equal(await cache.readVersion(fork), undefined)
+})
+
+t.test('a fork that the broker does not have yet is kept, whatever becomes of the one in its place', async (t) => {
+  const ways = ['changed', 'settled again', 'read in a new epoch'] as const
+  for (const way of ways) {
+    const { cache, barriers } = await newCache()
+    const persisted = firstOrder()
+    const fork = firstOrder({ amount: 66 }, { id: persisted.id })
+    await cache.accept(fork)
+    await cache.settle([persisted])
+    await cache.fill(persisted.id, persisted)
+    const next = nextOrder(persisted, { amount: 1 })
+    if (way === 'changed') t.match(await cache.accept(next, persisted), { outcome: 'accepted', unsentBefore: 1 })
+    else if (way === 'settled again') await cache.settle([next])
+    else {
+      cache.bypassed()
+      await barriers.pass(await cache.checkEpoch())
+      await cache.fill(next.id, next)
+    }
+    t.equal((await cache.readVersion(fork))?.text, fork.text, way)
+  }
 })
 
 t.test(
