@@ -32,13 +32,17 @@ export function createRecordCache({ client, collection, namespace, dirtyLimit }:
 
   const epochs = createEpochs(client, keys)
 
-  /** Makes a call that says which epoch it takes to be in force; `undefined` says that it is another one. */
+  /** Makes a call in an epoch; `undefined` says that another one is in force. */
+  const within = async <T>(epoch: string, call: (epoch: string) => Promise<T | undefined>): Promise<T | undefined> => {
+    const result = await call(epoch)
+    if (result === undefined) epochs.mistaken(epoch)
+    return result
+  }
+  /** Makes a call in the epoch that is in force. */
   const inEpoch = async <T>(call: (epoch: string) => Promise<T | undefined>): Promise<T> => {
     for (let tries = 0; tries < triesMax; tries += 1) {
-      const epoch = epochs.known() ?? (await epochs.current())
-      const result = await call(epoch)
+      const result = await within(epochs.known() ?? (await epochs.current()), call)
       if (result !== undefined) return result
-      epochs.mistaken(epoch)
     }
     throw new Unavailable('catching-up', 'The cache has just begun a new epoch.')
   }
@@ -52,10 +56,10 @@ export function createRecordCache({ client, collection, namespace, dirtyLimit }:
   }
 
   return {
-    accept(version, base) {
+    async accept(version, base) {
       const { id } = version
       const bucket = bucketOf(id)
-      return inEpoch(async (epoch): Promise<Accepted | undefined> => {
+      const call = async (epoch: string): Promise<Accepted | undefined> => {
         const [outcome, unsentBefore] = await open(
           client.accept(
             keys.record(id),
@@ -75,7 +79,9 @@ export function createRecordCache({ client, collection, namespace, dirtyLimit }:
         if (outcome === 'epoch') return undefined
         if (outcome === 'exists' || outcome === 'absent' || outcome === 'limit') return { outcome }
         return { outcome: 'accepted', epoch, unsentBefore }
-      })
+      }
+      if (base?.epoch === undefined) return await inEpoch(call)
+      return (await within(base.epoch, call)) ?? { outcome: 'exists' }
     },
 
     copied: (id, epoch) => away(client.copied(keys.epoch(bucketOf(id)), epoch, copy_ms)),
@@ -111,8 +117,8 @@ export function createRecordCache({ client, collection, namespace, dirtyLimit }:
 
     async read(id) {
       const value = await away(client.get(keys.record(id)))
-      if (value === null) return undefined
-      return cachedOf(id, value, epochs.known() ?? (await epochs.current()))
+      const epoch = epochs.known() ?? (await epochs.current()) // after a miss Postgres is asked: in which epoch is to be known
+      return value === null ? undefined : cachedOf(id, value, epoch)
     },
 
     async readMany(ids) {
@@ -129,10 +135,10 @@ export function createRecordCache({ client, collection, namespace, dirtyLimit }:
       })
     },
 
-    fill(id, stored) {
+    async fill(id, stored, read) {
       const { record, floor, unsent, epoch: epochKey } = keys
       const bucket = bucketOf(id)
-      return inEpoch(async (epoch): Promise<Filled | undefined> => {
+      const call = async (epoch: string): Promise<Filled | undefined> => {
         const [outcome, standing] = await away(
           client.fill(
             record(id),
@@ -152,8 +158,12 @@ export function createRecordCache({ client, collection, namespace, dirtyLimit }:
         if (outcome === 'standing') return { version: cached, behind: false }
         if (outcome === 'offered') return { version: stored, behind: false }
         return { version: newer(cached, stored), behind: true }
-      })
+      }
+      if (read === undefined) return await inEpoch(call)
+      return (await within(read, call)) ?? { version: stored, behind: true }
     },
+
+    epoch: () => epochs.known() ?? '',
 
     async dirty() {
       const now = await away(now_ms())

@@ -48,6 +48,20 @@ t.test('both processes take the same epoch to be in force, and count into it', a
   t.ok(Math.abs(Date.parse(since) - Date.now()) < 60_000, since)
 })
 
+t.test('what was read in one epoch is neither built on nor kept in the next', async (t) => {
+  const { cache, other, barriers, epoch } = await two(t)
+  const [base, row] = [firstOrder(), firstOrder()]
+  await cache.accept(base)
+  other.bypassed()
+  await barriers.pass(await other.checkEpoch())
+  t.equal(cache.epoch(), epoch, 'this process has not noticed')
+  t.same(await cache.accept(nextOrder(base, { amount: 1 }), { ...base, epoch }), { outcome: 'exists' })
+  t.same(await cache.fill(row.id, row, epoch), { version: row, behind: true })
+  t.equal(await cache.read(row.id), undefined)
+  t.same(await cache.fill(row.id, row, cache.epoch()), { version: row, behind: false })
+  t.match(await cache.accept(nextOrder(row, { amount: 1 }), { ...row, epoch: cache.epoch() }), { outcome: 'accepted' })
+})
+
 t.test('a cache that was wiped begins anew: what it does not have may be on its way to Postgres', async (t) => {
   const { cache, other, barriers, epoch } = await two(t)
   const known = firstOrder()

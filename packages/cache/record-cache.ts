@@ -43,10 +43,11 @@ export interface Filled {
 /** The cache of one collection. Every method throws Unavailable (`cache-away`) when Redis does not answer. */
 export interface RecordCache {
   /**
-   * Accepts `version`, built on `base` (nothing for the first). One atomic step, never undone.
+   * Accepts `version`, built on `base` (nothing for the first). One atomic step, never undone. `epoch` is the one in which the base
+   * was found to stand: in a later one it may be forgotten what stood on it, and it has to be looked at again ('exists').
    * @throws Unavailable `outcome-open` when Redis may have done it without our hearing of it.
    */
-  accept(version: Version, base?: { version: number; hash: string }): Promise<Accepted>
+  accept(version: Version, base?: { version: number; hash: string; epoch?: string | undefined }): Promise<Accepted>
   /** Whether what was accepted of a record in this epoch would survive the loss of its Redis, as far as there are replicas. */
   copied(id: string, epoch: string): Promise<boolean>
   /** The broker has these. */
@@ -63,8 +64,13 @@ export interface RecordCache {
   read(id: string): Promise<Cached | undefined>
   /** Several at once, in the order asked for: one command a bucket, all sent together. */
   readMany(ids: string[]): Promise<(Cached | undefined)[]>
-  /** Offers what Postgres gave (undefined: nothing) where `read` gave nothing, or nothing current. */
-  fill(id: string, stored: Version | undefined): Promise<Filled>
+  /**
+   * Offers what Postgres gave (undefined: nothing) where `read` gave nothing, or nothing current. `epoch` is what `epoch()` said before
+   * Postgres was asked: after another one has begun, who knows what is newer may be forgotten, and nothing is kept.
+   */
+  fill(id: string, stored: Version | undefined, epoch?: string): Promise<Filled>
+  /** The epoch in force, as far as this process knows: '' if it has to look again, as `read` does. */
+  epoch(): string
   /** How many are dirty: those the broker does not have, those it has, and how old the oldest of these is; parked ones apart. */
   dirty(): Promise<{ unsent: number; sent: number; parked: number; oldest_ms: number }>
   /** Up to `limit` marks older than `age_ms`, per mark and bucket oldest first. */

@@ -38,8 +38,9 @@ export function createReader({ collection, cache, stored, onRead }: ReaderParts)
       return { version, source: 'BYPASS' }
     }
     if (cached?.current) return { version: cached, source: 'HIT' }
+    const epoch = cache.epoch()
     const row = await stored.read(id, correlationId)
-    const { version, behind } = await cache.fill(id, row).catch((thrown: unknown): Filled => {
+    const { version, behind } = await cache.fill(id, row, epoch).catch((thrown: unknown): Filled => {
       if (!(thrown instanceof Unavailable)) throw thrown
       return { version: row, behind: true } // the cache went away meanwhile
     })

@@ -42,12 +42,15 @@ export interface Writer {
 
 interface WriterParts {
   collection: Collection
-  cache: Pick<RecordCache, 'read' | 'fill'>
+  cache: Pick<RecordCache, 'read' | 'fill' | 'epoch'>
   stored: Pick<RecordReader, 'read'>
   /** Looks for a key among those that a record no longer remembers itself. */
   findKeyUse(id: string, key: string): Promise<{ fingerprint: string } | undefined>
   acceptor: Acceptor
 }
+
+/** A version as it stands in an epoch: in the next one, something may stand on it that is forgotten. */
+type Standing = Version & { epoch: string }
 
 const isAccepted = (outcome: Awaited<ReturnType<Acceptor['accept']>>) =>
   outcome === 'accepted' || outcome === 'bypassed'
@@ -58,13 +61,17 @@ const triesMax = 8
 export function createWriter({ collection, cache, stored, findKeyUse, acceptor }: WriterParts): Writer {
   const { name, title } = collection
 
-  /** The version that stands, cached; undefined if there never was one. @throws Unavailable while that cannot be known */
-  const standing = async (id: string, { correlationId }: Caller): Promise<Version | undefined> => {
+  /**
+   * The version that stands, cached, and the epoch in which it does; undefined if there never was one.
+   * @throws Unavailable while that cannot be known
+   */
+  const standing = async (id: string, { correlationId }: Caller): Promise<Standing | undefined> => {
     const cached = await cache.read(id)
     if (cached?.current) return cached
-    const { version, behind } = await cache.fill(id, await stored.read(id, correlationId))
+    const epoch = cache.epoch()
+    const { version, behind } = await cache.fill(id, await stored.read(id, correlationId), epoch)
     if (behind) throw catchingUp()
-    return version
+    return version === undefined ? undefined : { ...version, epoch }
   }
   const isReplay = async (version: Version, request: KeyedRequest | undefined): Promise<boolean> => {
     if (request === undefined) return false
