@@ -2,7 +2,7 @@ import { environment } from '@ordermill/config'
 import { corner } from '@ordermill/servers/testing'
 import t from 'tap'
 import { type Answer, type Operation, readContract } from './contract.ts'
-import { placeParked, post, startTestApi, startTestWorker } from './testing.ts'
+import { placeParked, placeReject, post, startTestApi, startTestWorker } from './testing.ts'
 
 const { env } = await corner(t, environment())
 const { url } = await startTestApi(t, env)
@@ -40,10 +40,13 @@ t.test('every call is there under a name of its own, and says what it is for', a
     'listOrdersFilters',
     'listOrdersValues',
     'listParked',
+    'listSearchRejects',
     'queryOrders',
     'refreshViews',
     'replayParked',
     'replayParkedGroup',
+    'retrySearchReject',
+    'retrySearchRejects',
     'searchOrders',
     'updateOrder',
   ])
@@ -117,6 +120,7 @@ t.test('every example of a request is accepted, with an answer that the document
   const order = await post(`${url}/api/orders?wait=persisted&wait_ms=30000`, { product_name: 'LANTERN', amount: 1 })
   const known = { orders: String(order.body['order_id']) }
   const parked = await placeParked(t, env, 5)
+  await placeReject(t, env, known.orders)
   let sent = 0
   for (const operation of contract.operations)
     for (const [type, { examples = {} }] of Object.entries(operation.bodies))
@@ -131,7 +135,7 @@ t.test('every example of a request is accepted, with an answer that the document
     Object.values(bodies).flatMap(({ examples = {} }) => Object.keys(examples)),
   )
   t.equal(sent, given.length)
-  t.ok(sent >= 14)
+  t.ok(sent >= 16)
 })
 
 t.test('an answer that the document does not allow is told', async (t) => {

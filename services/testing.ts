@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { connectCache } from '@ordermill/cache'
 import { openCache } from '@ordermill/cache/testing'
 import { readOptions } from '@ordermill/config'
-import { createDatabase } from '@ordermill/database'
+import { createDatabase, createRejects } from '@ordermill/database'
 import { orders } from '@ordermill/model'
 import { until } from '@ordermill/servers/testing'
 import { createLogger } from '@ordermill/telemetry'
@@ -116,6 +116,14 @@ export async function many(count: number, at_once: number, work: (index: number)
     while (next < count) await work(next++)
   }
   await Promise.all(Array.from({ length: at_once }, one))
+}
+
+/** Records that an index, which nobody feeds, did not take this record. */
+export async function placeReject(t: Teardown, { POSTGRES_DSN: dsn = '' }: Env, id: string): Promise<void> {
+  const database = createDatabase({ dsn, name: 'reject', poolMax: 1, timeout_ms: 10_000, onLost: () => undefined })
+  t.teardown(() => database.stop())
+  const reject = { id, version: 1, change_seq: 1, reason: 'placed' }
+  await createRejects(database, orders).keep('elsewhere', [reject])
 }
 
 /** Puts messages that nobody can read into the ledger of parked records; gives their numbers. */

@@ -6,7 +6,15 @@
 export { type Account, type Accounts, countPersisted, readAccounts, storeRejected } from './accounting.ts'
 export { type Attempts, createAttempts } from './attempts.ts'
 export { type Bulk, type MemberError, readBulk, storeBulk } from './bulks.ts'
-export { type Cursors, createCursors, type Followed, indexLag, openChangesCursor, type Place } from './cursors.ts'
+export {
+  type Cursors,
+  createCursors,
+  type Followed,
+  indexLag,
+  openChangesCursor,
+  type Place,
+  refreshedChannel,
+} from './cursors.ts'
 export { createDatabase, type Database, type Session } from './database.ts'
 export { addColumnsSql, createSql, dropSql } from './ddl.ts'
 export { type Chain, decide, type Outcome } from './decide.ts'
@@ -21,6 +29,7 @@ export {
   type ParkedState,
   type Selection,
 } from './ledger.ts'
+export { createListener, type Listener } from './listener.ts'
 export { type Filter, findKeyUse, listRecords, type Position, readHistory } from './listing.ts'
 export {
   createParkedView,
@@ -43,6 +52,7 @@ export {
   rejectsInOrder,
 } from './rejects.ts'
 export { addSearchColumnsSql, dropSearchSql, searchSql, searchTable, textsAlias } from './search-tables.ts'
+export { readSearchable, type Searchable } from './searchable.ts'
 export { asksTexts, searchRecords } from './searching.ts'
 export { type Also, createTable, type Table } from './table.ts'
 export { createTextIndex } from './texts.ts'

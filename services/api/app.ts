@@ -1,5 +1,13 @@
 import { createBarriers, createBulkLog, createDirty, createRecordCache } from '@ordermill/cache'
-import { createJobs, createParkedView, createReader as createStored, findKeyUse, textsAlias } from '@ordermill/database'
+import {
+  createJobs,
+  createParkedView,
+  createRejectsView,
+  createReader as createStored,
+  findKeyUse,
+  readSearchable,
+  textsAlias,
+} from '@ordermill/database'
 import { orders } from '@ordermill/model'
 import { indexDefinition } from '@ordermill/search'
 import { apiMetrics, createRegistry, type Logger, measured } from '@ordermill/telemetry'
@@ -16,7 +24,7 @@ import { cachePlugin } from './plugins/cache.ts'
 import { compressionPlugin } from './plugins/compression.ts'
 import { correlationIdOf, correlationPlugin } from './plugins/correlation.ts'
 import { corsPlugin } from './plugins/cors.ts'
-import { databasePlugin } from './plugins/database.ts'
+import { databasePlugin, refreshedPlugin } from './plugins/database.ts'
 import { watchEpoch } from './plugins/epoch.ts'
 import { jsonPlugin } from './plugins/json.ts'
 import { leavingPlugin } from './plugins/leaving.ts'
@@ -122,7 +130,9 @@ export async function buildApp(options: ApiOptions, root: Logger): Promise<Built
   const findKey = (id: string, key: string) => findKeyUse(database, collection, id, key)
   const writer = createWriter({ collection, cache, stored, findKeyUse: findKey, acceptor })
   const reader = createReader({ collection, cache, stored, onRead: (result) => metrics.reads.inc({ result }) })
-  const waiter = createWaiter({ replies, stored })
+  const alias = searcher === undefined ? textsAlias(collection) : indexDefinition(collection, options.NAMESPACE).alias
+  const searchable = (id: string) => readSearchable(database, collection, alias, id)
+  const waiter = createWaiter({ replies, stored, searchable, refreshed: refreshedPlugin(surroundings), alias })
   const accepted = createBulkLog(client, `${options.NAMESPACE}${collection.name}`)
   const bulks = createBulkWriter({ collection, database, publisher, replies, accepted, exchange })
   const lags = {
@@ -162,6 +172,7 @@ export async function buildApp(options: ApiOptions, root: Logger): Promise<Built
   adminRoutes(app, {
     jobs: createJobs(database),
     parked: createParkedView(database),
+    rejects: createRejectsView(database, collection),
     cache,
     dirty,
     accounting: createAccounting({ collection: collection.name, cache, database }),

@@ -123,9 +123,9 @@ export const receipt = (c: Collection) =>
   named(
     nameOf(c, 'Receipt'),
     Type.Object({
-      status: Type.Enum(['processing', 'persisted', 'parked', 'unchanged'], {
+      status: Type.Enum(['processing', 'persisted', 'indexed', 'parked', 'unchanged'], {
         description:
-          'processing: accepted; persisted: in the database; parked: set aside, an operator decides; unchanged: there was nothing to change.',
+          'processing: accepted; persisted: in the database; indexed: searches find it; parked: set aside, an operator decides; unchanged: there was nothing to change.',
       }),
       [`${c.title}_id`]: Type.String({ format: 'uuid' }),
       version: Type.Integer({ minimum: 1 }),
@@ -135,7 +135,11 @@ export const receipt = (c: Collection) =>
 
 /** Query parameters of every write. */
 export const waitQuery = Type.Object({
-  wait: Type.Optional(Type.Enum(['persisted'], { description: 'Answer when the write is in the database.' })),
+  wait: Type.Optional(
+    Type.Enum(['persisted', 'indexed'], {
+      description: 'Answer when the write is in the database; when searches find it.',
+    }),
+  ),
   wait_ms: Type.Optional(
     Type.Integer({ minimum: 0, maximum: 30_000, default: 5_000, description: 'How long to wait.' }),
   ),

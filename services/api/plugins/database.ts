@@ -1,4 +1,4 @@
-import { createDatabase, type Database } from '@ordermill/database'
+import { createDatabase, createListener, type Database, type Listener, refreshedChannel } from '@ordermill/database'
 import { measured, statementOp } from '@ordermill/telemetry'
 import type { Surroundings } from '../parts.ts'
 
@@ -19,4 +19,17 @@ export function databasePlugin({ app, options, metrics, log: root }: Surrounding
     (op, _outcome, seconds) => metrics.dbQuery.observe({ op }, seconds),
     statementOp,
   )
+}
+
+/** Acquires the connection on which followers tell how far searches go; released when the app closes. */
+export function refreshedPlugin({ app, options, log: root }: Surroundings): Listener {
+  const log = root.child({ component: 'refreshed' })
+  const listener = createListener({
+    dsn: options.POSTGRES_DSN,
+    name: 'ordermill-api-listen',
+    channel: refreshedChannel,
+    onLost: (err) => log.debug({ err }, 'what followers tell is lost; Postgres is asked instead'),
+  })
+  app.addHook('onClose', () => listener.stop())
+  return listener
 }

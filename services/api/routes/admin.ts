@@ -7,8 +7,9 @@ import { auditRoutes } from './audit.ts'
 import { type DirtyParts, dirtyRoutes } from './dirty.ts'
 import { jobRoutes } from './jobs.ts'
 import { type ParkedParts, parkedRoutes } from './parked.ts'
+import { type RejectParts, rejectRoutes } from './rejects.ts'
 
-type AdminParts = ParkedParts & DirtyParts & { token: string; accounting(): Promise<Accounting> }
+type AdminParts = ParkedParts & RejectParts & DirtyParts & { token: string; accounting(): Promise<Accounting> }
 
 /** The operator's view and hands, behind the admin token. */
 export function adminRoutes(app: FastifyInstance, { token, ...parts }: AdminParts): void {
@@ -17,6 +18,7 @@ export function adminRoutes(app: FastifyInstance, { token, ...parts }: AdminPart
     adminPlugin(admin, token)
     jobRoutes(admin, parts)
     parkedRoutes(admin, parts)
+    rejectRoutes(admin, parts)
     accountingRoutes(admin, parts)
     dirtyRoutes(admin, parts)
     auditRoutes(admin, parts)

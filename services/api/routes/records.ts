@@ -51,9 +51,9 @@ export function recordRoutes(app: FastifyInstance, { collection, writer, reader,
     reply.header('location', `${base}/${id}`)
     if (outcome === 'replayed') reply.header('idempotent-replayed', 'true')
     if (outcome === 'bypassed') reply.header('x-cache', 'BYPASS')
-    const stage = wait === undefined ? 'processing' : await waiter.persisted(id, version, wait_ms)
+    const stage = wait === undefined ? 'processing' : await waiter.wait(wait, id, version, wait_ms)
     const status = outcome === 'unchanged' ? outcome : stage
-    reply.code(status === 'unchanged' ? 200 : status === 'persisted' ? done : 202)
+    reply.code(status === 'unchanged' ? 200 : status === (wait ?? 'persisted') ? done : 202)
     return reply.send({ status, [`${title}_id`]: id, version })
   }
 
@@ -67,7 +67,7 @@ export function recordRoutes(app: FastifyInstance, { collection, writer, reader,
     body: inputSchema(collection),
     response: responses(
       {
-        201: answer('Persisted (with ?wait=persisted)', answered, 'Location', 'Idempotent-Replayed', 'X-Cache'),
+        201: answer('Persisted or indexed, as ?wait= asked', answered, 'Location', 'Idempotent-Replayed', 'X-Cache'),
         202: answer('Accepted', answered, 'Location', 'Idempotent-Replayed', 'X-Cache'),
       },
       ...[400, 413, 415, 422, 503],
@@ -101,7 +101,7 @@ export function recordRoutes(app: FastifyInstance, { collection, writer, reader,
 
   const changed = responses(
     {
-      200: answer('Persisted (with ?wait=persisted), or unchanged', answered, 'Location', 'Idempotent-Replayed'),
+      200: answer('Persisted or indexed, as ?wait= asked, or unchanged', answered, 'Location', 'Idempotent-Replayed'),
       202: answer('Accepted', answered, 'Location', 'Idempotent-Replayed'),
     },
     ...[400, 404, 409, 412, 413, 415, 422, 503],
