@@ -64,26 +64,3 @@ t.test(
     await until('nothing is remembered of attempts', async () => (await query('SELECT FROM attempts')).length === 0)
   },
 )
-
-t.test('25 workers killed one after the other from outside park nothing, and all is persisted', async (t) => {
-  const { env, query, persisted } = await filled(
-    t,
-    Array.from({ length: 3_000 }, () => firstOrder()),
-  )
-  for (let kills = 0; kills < 25; kills += 1) {
-    const { child } = spawnService(t, 'worker', env)
-    // Every second one as early as the first attempt may be written down: that is when a kill could be mistaken for a death of its own.
-    const wanted = kills % 2 === 0 ? 'SELECT FROM attempts WHERE holder IS NOT NULL' : 'SELECT FROM orders'
-    const before = (await query(wanted)).length
-    await until(
-      'it has begun',
-      async () => (await query(wanted)).length !== before || (await persisted()) === 3_000,
-      2_000,
-    ).catch(() => undefined)
-    child.kill('SIGKILL')
-    if (child.exitCode === null && child.signalCode === null) await once(child, 'exit')
-  }
-  spawnService(t, 'worker', env)
-  await until('all is persisted', async () => (await persisted()) === 3_000, 60_000)
-  t.same(await query('SELECT code, reason FROM parked'), [])
-})
