@@ -46,6 +46,8 @@ export interface CacheClient {
   strlen(key: string): Promise<number>
   time(): Promise<number[]>
   hget(key: string, field: string): Promise<string | null>
+  /** Whether it was given several addresses, which are those of a cluster. */
+  isCluster: boolean
   /** A section of INFO, of the server or of each node of the cluster that answers. */
   infos(section: string): Promise<string[]>
   takeToken(key: string, rate: number, burst: number, owed: number): Promise<[allowed: number, tokens: string]>

@@ -4,7 +4,15 @@ import { firstOrder, nextOrder } from '@ordermill/model/testing'
 import { type ServerHandle, startCluster } from '@ordermill/servers'
 import { redisAt, until } from '@ordermill/servers/testing'
 import t, { type Test } from 'tap'
-import { CacheUnfit, connectCache, createBarriers, createDirty, createSharedBuckets, inspectCache } from './index.ts'
+import {
+  CacheUnfit,
+  connectCache,
+  createBarriers,
+  createCleanCopies,
+  createDirty,
+  createSharedBuckets,
+  inspectCache,
+} from './index.ts'
 import { bucketOf, buckets, keysOf } from './keys.ts'
 import { openCache } from './testing.ts'
 
@@ -83,6 +91,10 @@ t.test('every call works over all buckets of a cluster', async (t) => {
   t.same(await cache.fill(third.id, undefined), { version: undefined, behind: false })
   t.equal(await cache.settle([...orders, changed]), buckets)
   t.match(await cache.dirty(), { unsent: 0, sent: 0, parked: 0 })
+  const clean = createCleanCopies({ client, collection, namespace })
+  const copies = (await Array.fromAsync(clean.pages())).flat()
+  t.equal(copies.length, buckets - 1, 'all but the one that was discarded')
+  t.equal(await clean.remove(copies), copies.length)
   t.equal(await barriers.behind(), undefined)
   t.match(await createSharedBuckets(client, namespace).take('me', { rate: 1, burst: 10 }, 0), { allowed: true })
 })
@@ -99,6 +111,15 @@ t.test('whether all nodes keep what they take is asked of each', async (t) => {
     await t.rejects(inspectCache(client), CacheUnfit, node.url)
     await redis.config('SET', 'maxmemory-policy', 'volatile-lru')
   }
+})
+
+t.test('one node of a cluster is no address of it', async (t) => {
+  let ready = 0
+  const [url = ''] = cluster.nodes.map((node) => node.url)
+  const client = connectCache({ urls: [url], timeout_ms: 2_000, onError: () => undefined, onReady: () => void ready++ })
+  t.teardown(() => client.disconnect())
+  await until('it is there', () => ready > 0)
+  await t.rejects(inspectCache(client), { name: 'CacheUnfit', message: /name two nodes at least in REDIS_ADDR/ })
 })
 
 t.test('what was in flight when its connection was lost is not sent again', async (t) => {

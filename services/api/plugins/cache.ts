@@ -7,7 +7,7 @@ export interface CacheResource {
   client: CacheClient
   /** Redis writes an append-only file: it may journal what the broker cannot take. */
   durable(): boolean
-  /** Rejects with CacheUnfit if Redis throws dirty records away; never resolves. */
+  /** Rejects with CacheUnfit if nothing may be accepted into Redis as it is set up; never resolves. */
   unfit: Promise<never>
 }
 
