@@ -179,11 +179,22 @@ export async function buildApp(options: ApiOptions, root: Logger): Promise<Built
     log,
     token: options.ADMIN_TOKEN,
   })
+  // One that has just been started is sent nothing before it had the time to connect: without the broker it takes no bulks.
+  const awaitedUntil = performance.now() + options.PUBLISH_TIMEOUT_MS
+  let connected = false
+  publisher.ready.then(
+    () => {
+      connected = true
+    },
+    () => undefined, // whoever runs the app listens
+  )
   const health: HealthParts = {
     notReady() {
       if (leaving.left()) return 'stopping'
       const broker = publisher.state()
-      return broker === 'ready' || broker === 'busy' || durable() ? undefined : `the broker is ${broker}`
+      if (broker === 'ready' || broker === 'busy') return undefined
+      if (!connected && performance.now() < awaitedUntil) return 'the broker is awaited'
+      return durable() ? undefined : `the broker is ${broker}`
     },
     dependencies: [
       {
