@@ -9,7 +9,7 @@ export const limitsScenarios: Scenario[] = [
     says: 'RabbitMQ is killed until as many orders are dirty as there may be',
     within_s: 1,
     outage_s: 7,
-    options: { api: { DIRTY_LIMIT: '256' } },
+    options: { api: { DIRTY_LIMIT: '128' } },
     answered: ['dirty-limit'],
     ...killed('rabbitmq'),
   },
@@ -18,6 +18,7 @@ export const limitsScenarios: Scenario[] = [
     says: 'Both workers hang until the queue is full',
     within_s: 1,
     outage_s: 6,
+    options: { worker: { PREFETCH: '20' } }, // what is in hand is not in the queue
     answered: ['queue-full'],
     async break(scene) {
       scene.finally(() => setLengthMax(scene, undefined))
@@ -30,10 +31,10 @@ export const limitsScenarios: Scenario[] = [
   },
   {
     name: 'rate-limit',
-    says: 'One caller sends three times as much as it may',
+    says: 'One caller sends far more than it may',
     within_s: 1,
     outage_s: 5,
-    options: { api: { RATE_LIMIT: '50' } },
+    options: { api: { RATE_LIMIT: '10' } },
     answered: ['rate-limited'],
   },
 ]
