@@ -41,15 +41,15 @@ async function removeFrom(redis: Redis, match: string): Promise<number> {
   return removed
 }
 
-/** Takes away the indices that match a glob. Gives their names. */
-export async function removeIndices(url: string, match: string): Promise<string[]> {
-  const engine = new Engine({ node: url })
+/** Takes away the indices that match a glob, and their templates; at an address, or by a client, which stays open. Gives their names. */
+export async function removeIndices(at: string | Engine, match: string): Promise<string[]> {
+  const engine = typeof at === 'string' ? new Engine({ node: at }) : at
   try {
     const names = Object.keys(await engine.indices.get({ index: match, allow_no_indices: true }))
     if (names.length > 0) await engine.indices.delete({ index: names })
     await engine.indices.deleteIndexTemplate({ name: `ordermill-${match}` }, { ignore: [404] })
     return names
   } finally {
-    await engine.close()
+    if (engine !== at) await engine.close()
   }
 }

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { readOptions } from '@ordermill/config'
 import { createDatabase } from '@ordermill/database'
+import { engineOptionNames, searchClientOf } from '@ordermill/search'
 import { findPostgres, removeIndices, removeKeys } from '@ordermill/servers'
 import { run } from './run-command.ts'
 import { withServers } from './server-addresses.ts'
@@ -17,7 +18,7 @@ async function main([command = '', file = '']: string[]): Promise<void> {
   const env = withServers()
   const folder = findPostgres(env)
   if (folder === undefined) throw new Error('pg_dump and pg_restore are missing: install PostgreSQL 15 or later')
-  const options = readOptions(env, ['POSTGRES_DSN', 'REDIS_ADDR', 'ELASTICSEARCH_URL', 'NAMESPACE'])
+  const options = readOptions(env, ['POSTGRES_DSN', 'REDIS_ADDR', 'NAMESPACE', ...engineOptionNames])
   const postgres = (program: string, args: string[]) => run(join(folder, program), args, { PATH: env['PATH'] })
   if (command === 'backup') {
     await postgres('pg_dump', ['--format=custom', '--no-owner', `--file=${file}`, `--dbname=${options.POSTGRES_DSN}`])
@@ -29,8 +30,9 @@ async function main([command = '', file = '']: string[]): Promise<void> {
   await postgres('pg_restore', [...how, `--dbname=${options.POSTGRES_DSN}`, file])
   // Both know versions that the restored database does not: nothing may be built on those.
   const keys = await removeKeys(options.REDIS_ADDR.join(), `{*}:${options.NAMESPACE}*`)
-  const [engine] = options.ELASTICSEARCH_URL
+  const engine = searchClientOf(options, 30_000)
   const indices = engine === undefined ? [] : await removeIndices(engine, `${options.NAMESPACE}orders-*`)
+  await engine?.close()
   console.log(`restored from ${file}; ${keys} keys of the cache and ${indices.length} search indices removed`)
 }
 

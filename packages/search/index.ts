@@ -9,6 +9,7 @@ export { createDocuments, type Documents, type IndexedDocument } from './documen
 export { facetsOf } from './facets.ts'
 export { type FilterField, filterFields } from './filters.ts'
 export { createHighlighter, type Highlighter } from './highlight.ts'
+export { createIndexSnapshots, type IndexSnapshots } from './index-snapshots.ts'
 export { type KeptPart, keepIndex } from './keeping.ts'
 export { limits } from './limits.ts'
 export { EngineRefused } from './refusing.ts'

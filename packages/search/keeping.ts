@@ -19,7 +19,7 @@ const priority = 200
 
 /**
  * Sets up what stands around an index, where it is not so yet: a lifecycle policy, a template that keeps others from making such an
- * index by writing to it, how many replicas it has and how often it is refreshed, and where its snapshots go. What the engine does not
+ * index by writing to it, how many replicas it has, and where its snapshots go. What the engine does not
  * offer or refuses is told, and keeps nothing else from being done.
  * @throws Unavailable
  */
@@ -85,7 +85,7 @@ async function setTemplate(
   return set
 }
 
-/** What may change of an index that stands. How many shards it has is told where that is another number. */
+/** What may change of an index that stands; how often it refreshes its follower sees to. How many shards it has is told where that is another number. */
 async function setSettings(
   client: EngineClient,
   { alias, settings }: IndexDefinition,
@@ -98,7 +98,6 @@ async function setSettings(
   })
   const wanted = {
     'index.number_of_replicas': settings.number_of_replicas,
-    'index.refresh_interval': settings.refresh_interval,
     ...more,
   }
   const shards = standing
@@ -114,7 +113,8 @@ async function setSettings(
   return { ...set, ...detail }
 }
 
-async function setRepository(client: EngineClient, name: string): Promise<Done> {
+/** Makes a repository for snapshots, unless there is one of that name. */
+export async function setRepository(client: EngineClient, name: string): Promise<Done> {
   const found = await client.snapshot.getRepository({ name }, { ignore: [404] })
   if (name in found) return asItWas // whatever kind it is
   await client.snapshot.createRepository({ name, repository: { type: 'fs', settings: { location: name } } })
