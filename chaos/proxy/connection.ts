@@ -1,6 +1,7 @@
 import { Socket } from 'node:net'
 import { createRandom } from '../simulation/random.ts'
 import { createPipe } from './pipe.ts'
+import { resetNow } from './reset.ts'
 import type { Acting, Stream, Toxic } from './toxics.ts'
 
 /** One client's connection, and the one to the server that belongs to it. */
@@ -63,10 +64,7 @@ export function createConnection({ near, server, standing, number, onGone }: Con
     isConnected = true // never again
     for (const socket of [near, far]) {
       if (how === 'close') socket.destroySoon()
-      else {
-        socket.resetAndDestroy()
-        socket.destroy() // at once: whoever takes nothing any more would be waited for
-      }
+      else resetNow(socket)
     }
   }
   const parts = { random, end }

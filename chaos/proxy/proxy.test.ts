@@ -3,6 +3,7 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import t, { type Test } from 'tap'
 import { until } from '../../servers/testing.ts'
 import { startProxy } from './proxy.ts'
+import { resetNow } from './reset.ts'
 
 /** A server that says everything again, and what was sent to it. */
 const heard: string[] = []
@@ -173,6 +174,7 @@ t.test('reset_peer resets both ends after its time', async (t) => {
   const elapsed_ms = await took(until('the reset', () => one.state.error === 'ECONNRESET'))
   t.ok(elapsed_ms > 25, `${elapsed_ms} ms`)
   await until('the server has none', () => sessions.size === 0)
+  await until('the proxy has none', () => proxy.connections() === 0, 2_000)
 })
 
 t.test('a reset of the server reaches the client, and a server that is away resets', async (t) => {
@@ -185,6 +187,17 @@ t.test('a reset of the server reaches the client, and a server that is away rese
   t.teardown(() => nowhere.close())
   const lost = connect({ port: nowhere.port, host: '127.0.0.1' })
   t.match(await once(lost, 'error'), [{ code: 'ECONNRESET' }])
+})
+
+t.test('a reset closes at once, also what was just ended and what waits for the other end', async (t) => {
+  for (const before of ['nothing', 'ended', 'written'] as const) {
+    const { socket } = await client(t)
+    if (before === 'ended') socket.end()
+    if (before === 'written') socket.write('x'.repeat(5_000_000))
+    const closed = once(socket, 'close', { signal: AbortSignal.timeout(2_000) })
+    resetNow(socket)
+    t.same(await closed, [false], before)
+  }
 })
 
 t.test('slicer makes small pieces of what is sent, all of it', async (t) => {
