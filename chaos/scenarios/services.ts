@@ -61,6 +61,7 @@ export const servicesScenarios: Scenario[] = [
     within_s: 1,
     options: { api: unhurried },
     nothingFails: true,
+    nothingParks: true,
     break: (scene) => replaceAll(scene, 3),
   },
   {
