@@ -1,7 +1,7 @@
 import { environment } from '@ordermill/config'
 import { newId } from '@ordermill/model'
 import { deletedOrder, firstOrder, nextOrder, orderChain } from '@ordermill/model/testing'
-import { corner } from '@ordermill/servers/testing'
+import { corner, until } from '@ordermill/servers/testing'
 import { Redis } from 'ioredis'
 import t from 'tap'
 import { connectCache } from './index.ts'
@@ -14,7 +14,7 @@ const client = connectCache({ urls: [url], timeout_ms: 5_000, onError: () => und
 t.teardown(() => client.disconnect())
 const redis = new Redis(url)
 t.teardown(() => redis.disconnect())
-await redis.ping()
+await until('Redis is there', () => client.ping().catch(() => undefined))
 
 let made = 0
 /** A cache of its own for each test: no test sees the marks of another. */
