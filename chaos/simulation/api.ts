@@ -15,11 +15,18 @@ export interface Api {
   process: Process
   writer: Writer | undefined
   reader: Reader | undefined
+  /** When the last look at the epoch began that had an answer. */
+  lookedAt: number
 }
 
 export function startApi(world: World, name: string): Api {
   const { scheduler, random, postgres, truth } = world
-  const api: Api = { process: startProcess(world, name, build), writer: undefined, reader: undefined }
+  const api: Api = {
+    process: startProcess(world, name, build),
+    writer: undefined,
+    reader: undefined,
+    lookedAt: scheduler.now(),
+  }
   return api
 
   function build(process: Process): void {
@@ -52,7 +59,14 @@ export function startApi(world: World, name: string): Api {
       usual_ms: 3,
       timeout_ms: settings.databaseTimeout_ms,
     })
-    const stored = createStored({ postgres: postgres.store, ask })
+    /** Who holds a row in its hand is about to offer it to the cache. */
+    const askForRow: typeof ask = (effect) =>
+      ask(() => {
+        const found = effect()
+        if (found !== undefined) for (const run of world.aimed.read.splice(0)) run(process)
+        return found
+      })
+    const stored = createStored({ postgres: postgres.store, ask: askForRow })
     const publish = (message: OutgoingMessage) => {
       const { hash, epoch } = message.properties.headers as { hash: string; epoch?: string }
       if (epoch === undefined) truth.bypassed(hash)
@@ -61,7 +75,7 @@ export function startApi(world: World, name: string): Api {
     const acceptor = createAcceptor({
       collection,
       cache,
-      durable: () => world.lossless,
+      durable: () => world.plan.vouches,
       publisher: { ...publisher, publish },
       exchange: topology.exchange,
       marker: createMarker(cache, () => undefined),
@@ -70,13 +84,13 @@ export function startApi(world: World, name: string): Api {
     /** Where Redis may forget, and without it, only a queue can vouch for what is accepted. */
     const promise = (version: Version, outcome: 'accepted' | 'bypassed') => {
       truth.promised(version)
-      const member = `${version.id}:${version.version}`
-      if ((!world.lossless || outcome === 'bypassed') && !truth.taken.has(member))
+      if (outcome === 'bypassed') truth.bypassers.set(version.id, process)
+      if ((!world.plan.vouches || outcome === 'bypassed') && !truth.taken.has(version.hash))
         world.broken(`I1: ${truth.nameOf(version.id)} v${version.version} was ${outcome}, and no queue has it`)
     }
     const witnessed: Acceptor = {
       async accept(version, base, caller) {
-        truth.built(version)
+        truth.built(version, process)
         const outcome = await acceptor.accept(version, base, caller)
         world.trace(() => `${name}: ${truth.nameOf(version.id)} v${version.version} ${outcome}`)
         if (outcome === 'accepted' || outcome === 'bypassed') promise(version, outcome)
@@ -88,7 +102,17 @@ export function startApi(world: World, name: string): Api {
         const past = [...postgres.store.history.values()].filter((one) => one.id === id)
         return past.flatMap(({ keys }) => keys).find((use) => use.key === key)
       })
-    setInterval(() => cache.checkEpoch().catch(() => undefined), settings.epochEvery_ms)
+    const look = () => {
+      const began = scheduler.now()
+      cache.checkEpoch().then(
+        () => {
+          api.lookedAt = began
+        },
+        () => undefined,
+      )
+    }
+    setTimeout(look, settings.epochFirst_ms)
+    setInterval(look, settings.epochEvery_ms)
     const writer = createWriter({ collection, cache, stored, findKeyUse, acceptor: witnessed })
     const reader = createReader({ collection, cache, stored, onRead: () => undefined })
     Object.assign(api, { writer, reader })

@@ -29,11 +29,19 @@ export function createAsking({ scheduler, random, server, owner, usual_ms, timeo
       const started = scheduler.now()
       const left_ms = () => started + timeout_ms - scheduler.now()
       if (!health.up) return void fail(delay_ms(), 'ECONNREFUSED')
+      const takePlaceLate = () => {
+        if (health.stalled) scheduler.after(random.float() * 500, undefined, takePlaceLate)
+        else if (health.up) ignored(effect)
+      }
+      const giveUp = () => {
+        if (health.late) takePlaceLate()
+        fail(0, 'timeout')
+      }
       const attempt = () => {
         if (health.stalled)
           return void (left_ms() > 0
             ? scheduler.after(5 + left_ms() * random.float(), undefined, attemptAlone)
-            : fail(0, 'timeout'))
+            : giveUp())
         if (!health.up) return void fail(delay_ms(), 'ECONNRESET')
         let answer: () => void
         try {
@@ -54,4 +62,11 @@ export function createAsking({ scheduler, random, server, owner, usual_ms, timeo
       }
       scheduler.after(delay_ms(), undefined, attemptAlone)
     })
+}
+
+/** Nobody is there to be told. */
+function ignored(effect: () => unknown): void {
+  try {
+    effect()
+  } catch {}
 }

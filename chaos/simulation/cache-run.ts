@@ -1,6 +1,7 @@
 import { connectCache } from '@ordermill/cache'
 import { type Held, takeSteps, withoutEpoch } from './cache-steps.ts'
 import { replaceGlobals } from './globals.ts'
+import { pickPlan } from './plans.ts'
 import { createRandom } from './random.ts'
 import { createScheduler } from './scheduler.ts'
 import { createWorld, startProcess } from './world.ts'
@@ -12,7 +13,7 @@ export async function runInMemory(seed: number, steps: number): Promise<{ answer
   const start_ms = Date.now()
   const restore = replaceGlobals(scheduler, random, start_ms)
   const broken = () => undefined // no promise is at stake here
-  const world = createWorld({ scheduler, random, broken, trace: () => undefined, start_ms })
+  const world = createWorld({ scheduler, random, broken, trace: () => undefined, plan: pickPlan(random), start_ms })
   let answers: unknown[] | undefined
   let failure: unknown
   startProcess(world, 'steps', ({ host }) => {

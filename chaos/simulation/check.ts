@@ -31,7 +31,7 @@ export function checkAll(world: World): void {
   cacheEqualsPostgres(world)
   parkedIsIntact(world)
   clientsReadTheirWrites(world)
-  if (world.lossless) itAddsUp(world, persisted)
+  if (!world.plan.forgets) itAddsUp(world, persisted)
 }
 
 /** All versions in the table and its history, by hash. */
@@ -43,11 +43,12 @@ const isParked = ({ postgres: { store } }: World, hash: string) =>
   [...store.parked.values()].some((row) => row.hash === hash && row.state === 'PARKED' && row.reason !== '')
 
 function nothingIsLost(world: World, persisted: Map<string, Version>): void {
-  const { truth, postgres, lossless } = world
+  const { truth, postgres, plan } = world
   for (const { id, hash, version } of truth.promises.values()) {
     const name = `${truth.nameOf(id)} v${version}`
     if (isParked(world, hash)) {
-      if (lossless && !hasReason(world, hash)) throw new Violation(`I1: ${name} is parked, though Redis forgot nothing`)
+      if (!plan.forgets && !hasReason(world, hash))
+        throw new Violation(`I1: ${name} is parked, though Redis forgot nothing`)
       continue
     }
     if (persisted.has(hash)) continue
@@ -118,9 +119,10 @@ function cacheEqualsPostgres(world: World): void {
 }
 
 /** What was parked may be gone from the cache with all that was built on it; nothing else. */
-function clientsReadTheirWrites({ suspicions, postgres }: World): void {
-  const parked = new Set([...postgres.store.parked.values()].map(({ id }) => id))
-  for (const { id, what } of suspicions) if (!parked.has(id)) throw new Violation(what)
+function clientsReadTheirWrites({ suspicions, truth, postgres }: World): void {
+  const parked = [...postgres.store.parked.values()].map(({ hash }) => hash ?? '')
+  for (const { promised, what } of suspicions)
+    if (!promised.some((hash) => parked.some((gone) => truth.descends(hash, gone)))) throw new Violation(what)
 }
 
 function parkedIsIntact({ truth, postgres }: World): void {

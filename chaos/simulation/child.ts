@@ -1,7 +1,10 @@
-import { runSeeds, type Seeds } from './seeds.ts'
+import { takeOut } from './mutate.ts'
+import type { Part } from './processes.ts'
+import { runSeeds } from './seeds.ts'
 
 // Simulates the seeds that it is given as JSON, and tells whoever started it.
-const seeds = JSON.parse(process.argv[2] ?? '') as Seeds
+const { without, ...seeds } = JSON.parse(process.argv[2] ?? '') as Part
 process.once('disconnect', () => process.kill(process.pid)) // nobody waits for it any more
+if (without !== undefined) takeOut(without)
 await runSeeds(seeds, (progress) => process.send?.(progress))
 process.disconnect()

@@ -3,6 +3,7 @@ import type { Caller } from '../../services/api/accepting.ts'
 import { etagOf } from '../../services/api/preconditions.ts'
 import type { Receipt } from '../../services/api/writer.ts'
 import type { Api } from './api.ts'
+import { opensAt_ms } from './plans.ts'
 import { badReference } from './postgres.ts'
 import type { World } from './world.ts'
 
@@ -20,6 +21,20 @@ interface ClientParts {
 }
 
 const requestTimeout_ms = 1_500
+/** Nobody asks for older records than so many. */
+const recent = 6
+
+type Send = (api: Required<Api>) => Promise<Receipt>
+
+/** A write as it is sent, and again with another body under the same key; what it made, if it was accepted. */
+interface Sent {
+  what: string
+  key: string | undefined
+  id?: string
+  version?: number
+  send: Send
+  sendOther: Send
+}
 
 /** A request got no answer: the process is gone, or too slow. */
 class NoAnswer extends Error {}
@@ -29,9 +44,8 @@ export function startClients({ world, apis, failed }: ClientParts): Clients {
   const { random } = world
   const records: string[] = []
   let open = 2 + random.below(3)
-  const recordsMax = 2 + random.below(5)
   for (let n = open; n > 0; n -= 1) {
-    const client = createClient(world, apis, { records, recordsMax }, `c${n}`)
+    const client = createClient(world, apis, records, `c${n}`)
     void client(3 + random.below(10)).then(
       () => {
         open -= 1
@@ -42,13 +56,10 @@ export function startClients({ world, apis, failed }: ClientParts): Clients {
   return { done: () => open === 0 }
 }
 
-function createClient(
-  world: World,
-  apis: () => Api[],
-  shared: { records: string[]; recordsMax: number },
-  name: string,
-) {
+function createClient(world: World, apis: () => Api[], records: string[], name: string) {
   const { scheduler, random, truth, trace } = world
+  const { habits, badChance } = world.plan
+  const sentBefore: Sent[] = []
   const tags = new Map<string, string>()
   let count = 0
   const sleep = (ms: number) => new Promise<void>((resolve) => scheduler.after(ms, undefined, resolve))
@@ -70,7 +81,7 @@ function createClient(
         )
       })
     })
-  const reference = () => (random.chance(world.badChance) ? badReference : `${name}-${count}`)
+  const reference = () => (random.chance(badChance) ? badReference : `${name}-${count}`)
   const caller = (key?: string): Caller => ({
     correlationId: `${name}-${count}`,
     traceparent: undefined,
@@ -80,19 +91,23 @@ function createClient(
   const text = (thrown: unknown) =>
     thrown instanceof Error ? ('code' in thrown ? String(thrown.code) : thrown.constructor.name) : String(thrown)
 
+  const suspect = (what: string, promised: string[]) => world.suspicions.push({ what, promised })
+
   /** A write: with a key it is repeated until it is answered, without one nobody knows. */
-  const write = async (what: string, key: string | undefined, send: (api: Required<Api>) => Promise<Receipt>) => {
+  const write = async ({ what, key, id, send }: Sent): Promise<Receipt | undefined> => {
     for (let tries = 0; tries < 12; tries += 1) {
+      const known = id === undefined ? 0 : truth.acknowledgedOf(id)
+      const promised = id === undefined ? [] : truth.promisesOf(id, known)
       try {
+        if (key !== undefined && random.chance(habits.twice)) request(send).catch(() => undefined)
         const receipt = await request(send)
-        trace(
-          () =>
-            `${name}: ${what}${key === undefined ? '' : ` key ${key}`}: ${truth.nameOf(receipt.id)} v${receipt.version} ${receipt.outcome}`,
-        )
-        if (receipt.outcome !== 'unchanged' && !isBypassed(receipt)) truth.acknowledged(receipt.id, receipt.version)
+        trace(() => `${name}: ${what}: ${truth.nameOf(receipt.id)} v${receipt.version} ${receipt.outcome}`)
+        acknowledge(receipt)
+        if (receipt.outcome === 'accepted' && receipt.version <= known)
+          suspect(`I4: ${truth.nameOf(receipt.id)} v${receipt.version} was accepted after v${known} was`, promised)
         return receipt
       } catch (thrown) {
-        trace(() => `${name}: ${what}${key === undefined ? '' : ` key ${key}`}: ${text(thrown)}`)
+        trace(() => `${name}: ${what}: ${text(thrown)}`)
         if (thrown instanceof Refused) return undefined
         if (!(thrown instanceof Unavailable) && !(thrown instanceof NoAnswer)) throw thrown
         if (key === undefined) return undefined
@@ -101,61 +116,99 @@ function createClient(
     }
     return undefined
   }
+  /** What was replayed names the version that stands: whoever built that may not have been answered yet. */
+  const acknowledge = ({ id, version, outcome }: Receipt) => {
+    if (outcome === 'accepted' || (outcome === 'replayed' && truth.promisesOf(id, version).length > 0))
+      truth.acknowledged(id, version)
+  }
+  const remember = (sent: Sent, receipt: Receipt | undefined) => {
+    if (receipt !== undefined && sent.key !== undefined && receipt.outcome === 'accepted')
+      sentBefore.push({ ...sent, id: receipt.id, version: receipt.version })
+    return receipt
+  }
   const create = async () => {
-    const key = random.chance(0.6) ? `${name}-${count}` : undefined
+    const key = random.chance(habits.keyed) ? `${name}-${count}` : undefined
     const body = { product_name: `${name} ${count}`, amount: 1 + random.below(99), reference: reference() }
-    const receipt = await write('create', key, ({ writer }) =>
-      (writer as NonNullable<typeof writer>).create(body, caller(key)),
-    )
-    if (receipt !== undefined && !shared.records.includes(receipt.id)) shared.records.push(receipt.id)
+    const sending =
+      (more: object): Send =>
+      ({ writer }) =>
+        (writer as NonNullable<typeof writer>).create({ ...body, ...more }, caller(key))
+    const sent = { what: `create${keyed(key)}`, key, send: sending({}), sendOther: sending({ amount: 1_000 }) }
+    const receipt = remember(sent, await write(sent))
+    if (receipt !== undefined && !records.includes(receipt.id)) records.push(receipt.id)
+    return receipt?.id
   }
   const change = async (id: string) => {
-    const key = random.chance(0.3) ? `${name}-${count}` : undefined
+    const key = random.chance(habits.keyed) ? `${name}-${count}` : undefined
     const ifMatch = random.chance(0.3) ? tags.get(id) : undefined
     const body = { quantity: 1 + random.below(1e6), reference: reference() }
-    await write(`patch ${truth.nameOf(id)}`, key, ({ writer }) =>
-      (writer as NonNullable<typeof writer>).update(id, body, caller(key), ifMatch),
-    )
+    const sending =
+      (more: object): Send =>
+      ({ writer }) =>
+        (writer as NonNullable<typeof writer>).update(id, { ...body, ...more }, caller(key), ifMatch)
+    const what = `patch ${truth.nameOf(id)}${keyed(key)}`
+    const sent = { what, key, id, send: sending({}), sendOther: sending({ quantity: 2e6 }) }
+    remember(sent, await write(sent))
   }
-  const remove = (id: string) =>
-    write(`delete ${truth.nameOf(id)}`, undefined, ({ writer }) =>
-      (writer as NonNullable<typeof writer>).remove(id, caller(), undefined),
-    )
+  const remove = (id: string) => {
+    const send: Send = ({ writer }) => (writer as NonNullable<typeof writer>).remove(id, caller(), undefined)
+    return write({ what: `delete ${truth.nameOf(id)}`, key: undefined, id, send, sendOther: send })
+  }
+  /** What was accepted long ago is sent again under its key, or something else is. */
+  const again = async (sent: Sent) => {
+    const isOther = random.chance(0.3)
+    const { id = '', version = 0, what } = sent
+    const promised = truth.promisesOf(id, version)
+    const receipt = await write({
+      ...sent,
+      what: `${isOther ? 'other' : 'again'} ${what}`,
+      ...(isOther && { send: sent.sendOther }),
+    })
+    if (receipt === undefined || (receipt.outcome === 'replayed' && receipt.id === id && !isOther)) return
+    suspect(`I3: ${truth.nameOf(id)} v${version}: ${receipt.outcome} again under the same key`, promised)
+  }
   const read = async (id: string) => {
     const known = truth.acknowledgedOf(id)
+    const promised = truth.promisesOf(id, known)
+    let served: Api | undefined
     try {
-      const { version, source } = await request(({ reader }) => (reader as NonNullable<typeof reader>).read(id, name))
+      const { version, source } = await request((api) => {
+        served = api
+        return (api.reader as NonNullable<typeof api.reader>).read(id, name)
+      })
       trace(() => `${name}: get ${truth.nameOf(id)}: v${version.version} ${source}`)
       tags.set(id, etagOf(version))
-      if (source !== 'BYPASS' && version.version < known)
-        world.suspicions.push({
-          id,
-          what: `I6: ${truth.nameOf(id)} was read at v${version.version} after v${known} was accepted`,
-        })
+      // Until a process has looked, what another Redis has in place of the one it knew passes for true.
+      const isUnaware = source === 'HIT' && (served?.lookedAt ?? 0) <= truth.takenOverAt
+      if (source !== 'BYPASS' && !isUnaware && version.version < known)
+        suspect(`I6: ${truth.nameOf(id)} was read at v${version.version} after v${known} was accepted`, promised)
     } catch (thrown) {
       trace(() => `${name}: get ${truth.nameOf(id)}: ${text(thrown)}`)
-      if (thrown instanceof NotFound) checkGone(id, known)
+      if (thrown instanceof NotFound) checkGone(id, known, promised, served)
       else if (!(thrown instanceof Unavailable) && !(thrown instanceof NoAnswer)) throw thrown
     }
   }
-  const checkGone = (id: string, known: number) => {
-    const deleted = [...truth.known.values()].some((version) => version.id === id && version.deleted)
-    if (known > 0 && !deleted)
-      world.suspicions.push({ id, what: `I6: ${truth.nameOf(id)} was not found after v${known} was accepted` })
+  const checkGone = (id: string, known: number, promised: string[], served: Api | undefined) => {
+    if ([...truth.known.values()].some((version) => version.id === id && version.deleted)) return
+    if (known > 0) suspect(`I6: ${truth.nameOf(id)} was not found after v${known} was accepted`, promised)
+    else if (served !== undefined && truth.bypassers.get(id) === served.process)
+      suspect(`I6: ${truth.nameOf(id)} was not found where it was accepted`, truth.promisesOf(id, 1))
   }
 
   return async (operations: number): Promise<void> => {
+    if (world.plan.isTargeted) await sleep(opensAt_ms)
     for (; count < operations; count += 1) {
-      await sleep(random.chance(0.5) ? random.float() * 5 : random.float() * 600)
-      const { records, recordsMax } = shared
-      const id = records[random.below(records.length)]
-      if (id === undefined || (records.length < recordsMax && random.chance(0.3))) await create()
-      else if (random.chance(0.3)) await read(id)
+      await sleep(random.float() * (random.chance(0.5) ? 5 : habits.pause_ms))
+      let id = records[records.length - 1 - random.below(Math.min(records.length, recent))]
+      const sent = sentBefore[random.below(sentBefore.length)]
+      if (id === undefined || (records.length < habits.recordsMax && random.chance(habits.creates))) id = await create()
+      else if (sent !== undefined && random.chance(habits.again)) await again(sent)
+      else if (random.chance(habits.reads)) await read(id)
       else if (random.chance(0.08)) await remove(id)
       else await change(id)
-      if (id !== undefined && random.chance(0.3)) await read(id)
+      if (id !== undefined && random.chance(habits.reads)) await read(id)
     }
   }
 }
 
-const isBypassed = ({ outcome }: { outcome: string }) => outcome === 'bypassed'
+const keyed = (key: string | undefined) => (key === undefined ? '' : ` key ${key}`)

@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util'
-import { runMutations } from './mutate.ts'
+import { runMutations } from './mutants.ts'
 import type { Mutation } from './mutations.ts'
 import { runSplit } from './processes.ts'
 import { type Progress, traceSeed } from './seeds.ts'

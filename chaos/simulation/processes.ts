@@ -3,10 +3,13 @@ import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import type { Progress, Seeds } from './seeds.ts'
 
+/** What one process does. */
+export type Part = Seeds & { without: string | undefined }
+
 interface SplitParts {
   seeds: Seeds
-  /** The folder with the simulation to run: this one, or that of a copy of the tree. */
-  folder?: string
+  /** Which guard of the product is taken out, by its words in `mutations.ts`. */
+  without?: string
   processes?: number
   /** Whether to stop all of them at the first failure. */
   stopAtFailure?: boolean
@@ -19,7 +22,7 @@ interface SplitParts {
 /** Simulates seeds in several processes, one for each core. Gives how far they came and what failed, lowest seed first. */
 export async function runSplit({
   seeds,
-  folder = import.meta.dirname,
+  without,
   processes = availableParallelism(),
   stopAtFailure = false,
   deadline_ms,
@@ -32,8 +35,15 @@ export async function runSplit({
     failures: each.flatMap(({ failures }) => failures).sort((a, b) => a.seed - b.seed),
   })
   const children = each.map((_, at) => {
-    const part = { from: seeds.from + at, count: Math.ceil((seeds.count - at) / processes), step: processes }
-    return fork(join(folder, 'child.ts'), [JSON.stringify(part)], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
+    const part: Part = {
+      without,
+      from: seeds.from + at,
+      count: Math.ceil((seeds.count - at) / processes),
+      step: processes,
+    }
+    return fork(join(import.meta.dirname, 'child.ts'), [JSON.stringify(part)], {
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    })
   })
   const stop = () => {
     for (const child of children) child.kill()

@@ -10,6 +10,8 @@ export interface Health {
   slow_ms: number
   /** How likely an answer is lost after the effect has taken place. */
   losesAnswers: number
+  /** What was asked while it stalled may take place after its asker has given up. */
+  late: boolean
 }
 
 /** A simulated server, as far as those who talk to it can tell. */
@@ -21,7 +23,7 @@ export interface Server {
 
 export const createServer = (name: string): Server => ({
   name,
-  health: { up: true, stalled: false, slow_ms: 0, losesAnswers: 0 },
+  health: { up: true, stalled: false, slow_ms: 0, losesAnswers: 0, late: false },
   wires: new Set(),
 })
 

@@ -6,6 +6,7 @@ export const settings = {
   cacheTimeout_ms: 250,
   /** Longer than `onTheWayMax_ms`, as by default: who gave up waiting for a confirm looks at the epoch. */
   publishTimeout_ms: 600,
+  epochFirst_ms: 20,
   epochEvery_ms: 2_000,
   databaseTimeout_ms: 800,
   engineTimeout_ms: 800,

@@ -1,8 +1,9 @@
 import { startApi } from './api.ts'
 import { checkAll, isQuiet, whatMoves } from './check.ts'
 import { startClients } from './clients.ts'
-import { type Fleet, planFaults } from './faults.ts'
+import type { Fleet } from './faults.ts'
 import { replaceGlobals } from './globals.ts'
+import { pickPlan, planFaults } from './plans.ts'
 import { createRandom } from './random.ts'
 import { createScheduler } from './scheduler.ts'
 import { Violation } from './truth.ts'
@@ -41,7 +42,7 @@ export async function simulate({ seed, start_ms, onTrace }: RunParts): Promise<R
   const broken = (what: string) => {
     failure ??= new Violation(what)
   }
-  const world = createWorld({ scheduler, random, trace, broken, start_ms })
+  const world = createWorld({ scheduler, random, trace, broken, plan: pickPlan(random), start_ms })
   try {
     await live(world, () => failure !== undefined)
     if (failure === undefined) checkAll(world)

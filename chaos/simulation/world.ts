@@ -1,6 +1,7 @@
 import type { Change } from '@ordermill/database'
 import { type Broker, createBroker } from './broker.ts'
 import type { Engine } from './engine.ts'
+import type { Plan } from './plans.ts'
 import { createPostgres, type Postgres } from './postgres.ts'
 import type { Random } from './random.ts'
 import { createRedis, type Redis } from './redis.ts'
@@ -14,33 +15,33 @@ export interface World {
   scheduler: Scheduler
   random: Random
   truth: Truth
-  /** Redis forgets nothing in this one, and vouches for what the broker lacks; else only the broker does. */
-  lossless: boolean
-  /** How likely Postgres will not take what a client writes. */
-  badChance: number
+  plan: Plan
   redis: { server: Server; store: Redis }
   broker: Broker
   postgres: { server: Server; store: Postgres; stuck: boolean }
   engine: { server: Server; store: Engine }
   /** The clock of servers, in milliseconds of the Unix epoch. */
   clock_ms(): number
-  /** What waits for the next commit of Postgres, the next version that the cache takes, or the next ack: it happens right after. */
-  aimed: Record<'commit' | 'accept' | 'ack', (() => void)[]>
+  /**
+   * What waits for the next commit of Postgres, the next version that the cache takes, the next ack or the next message that is parked:
+   * it happens right after. What waits for an API to read a row happens before that has its answer.
+   */
+  aimed: Record<'commit' | 'accept' | 'ack' | 'park', (() => void)[]> & { read: ((reader: Process) => void)[] }
   /** A rule was broken: it ends here. Who notices may be deep in the product, which catches what is thrown. */
   broken(what: string): void
-  /** What a client saw of a record that it may see only if a version of it was parked. */
-  suspicions: { id: string; what: string }[]
+  /** What a client saw that it may see only if one of these versions was parked, or what it was built on. */
+  suspicions: { promised: string[]; what: string }[]
   /** Writes a line of the trace; nothing is made of it while nobody looks. */
   trace(line: () => string): void
 }
 
 export function createWorld(
-  parts: Pick<World, 'scheduler' | 'random' | 'trace' | 'broken'> & { start_ms: number },
+  parts: Pick<World, 'scheduler' | 'random' | 'trace' | 'broken' | 'plan'> & { start_ms: number },
 ): World {
-  const { scheduler, random, trace, broken, start_ms } = parts
+  const { scheduler, random, trace, broken, plan, start_ms } = parts
   const truth = createTruth()
-  const aimed: World['aimed'] = { commit: [], accept: [], ack: [] }
-  const fire = (at: keyof World['aimed']) => {
+  const aimed: World['aimed'] = { commit: [], accept: [], ack: [], park: [], read: [] }
+  const fire = (at: Exclude<keyof World['aimed'], 'read'>) => {
     if (aimed[at].length > 0) for (const run of aimed[at].splice(0)) scheduler.after(random.float() * 3, undefined, run)
   }
   const onWrite = (row: Change, before: Change | undefined) => {
@@ -76,8 +77,7 @@ export function createWorld(
     scheduler,
     random,
     truth,
-    lossless: random.chance(0.5),
-    badChance: random.chance(0.8) ? 0.02 : 0.3,
+    plan,
     trace,
     clock_ms,
     broken,
@@ -86,7 +86,10 @@ export function createWorld(
     redis: { server: createServer('redis'), store: redis },
     broker: createBroker(
       createServer('broker'),
-      ({ messageId }) => truth.taken.add(String(messageId)),
+      ({ messageId, headers }) => {
+        truth.taken.add(String(messageId)).add(String(headers?.['hash']))
+        if (headers?.['parked-code'] !== undefined) fire('park')
+      },
       () => fire('ack'),
     ),
     postgres: { server: createServer('postgres'), store: postgres, stuck: false },

@@ -1,0 +1,201 @@
+import type { Api } from './api.ts'
+import {
+  aimed,
+  blocks,
+  broker,
+  down,
+  emptied,
+  evict,
+  type Fault,
+  type FaultParts,
+  ofBroker,
+  postgres,
+  redis,
+  slow,
+  stalled,
+  stalledAndLate,
+  takesOver,
+  together,
+  wiped,
+  workersCrash,
+} from './faults.ts'
+import type { Owner } from './scheduler.ts'
+import type { Server } from './server.ts'
+import type { World } from './world.ts'
+
+/*
+ * Faults that are aimed at one guard each: what happens where every other one of them would be of no use.
+ */
+
+/** All that could make good what a worker lost is gone with it; of what is in the queue nothing may be lost all the same. */
+const allButTheQueue = together(workersCrash, down(postgres), wiped)
+/** The queue grows, a barrier comes in behind it, and when Postgres goes on it takes long for each commit. */
+const postgresFallsBehind: Fault = (parts) => {
+  const { scheduler, random } = parts.world
+  const stall = stalled(postgres)(parts)
+  emptied(parts)
+  let over = false
+  const slowly = slow(postgres, 400)(parts)
+  scheduler.after(random.between(900, 2_000), undefined, () => over || stall?.())
+  return () => {
+    over = true
+    stall?.()
+    slowly?.()
+  }
+}
+export const ofLosses: Record<string, Fault> = {
+  'at an ack all but the queue is gone': aimed('ack', allButTheQueue),
+  'the broker blocks, and at an ack all but the queue is gone': together(blocks, aimed('ack', allButTheQueue)),
+  'at an ack the broker blocks, and all but the queue is gone': aimed('ack', together(blocks, allButTheQueue)),
+  'redis is wiped, and postgres falls behind': postgresFallsBehind,
+  'redis is wiped while postgres is slow': together(wiped, slow(postgres, 400)),
+  'a replica without the last writes takes over while postgres is slow': together(takesOver, slow(postgres, 400)),
+}
+
+/** Does something again and again, until it is made good. */
+const repeatedly =
+  (pause_ms: number, run: (parts: FaultParts) => void): Fault =>
+  (parts) => {
+    const { scheduler, random } = parts.world
+    let over = false
+    const again = () => {
+      if (over) return
+      run(parts)
+      scheduler.after(random.between(0.2, 1) * pause_ms, undefined, again)
+    }
+    again()
+    return () => {
+      over = true
+    }
+  }
+const wiresOf = (server: Server, owner: Owner | undefined) => [...server.wires].filter((wire) => wire.owner === owner)
+const freeze = ({ scheduler }: World, owners: Owner[], ms: number) => {
+  for (const owner of owners) owner.frozenUntil = scheduler.now() + ms
+}
+
+/** What is clean does not stay long. */
+const shortOfMemory = repeatedly(50, ({ world }) => evict(world, 'copies', 0.7))
+
+/**
+ * A process has read a row, and what it offers to the cache hangs in its connection until the record was changed, and what is `gone`
+ * by then is either the newer copy, or the floor below it, which stands for a minute.
+ */
+const lateFill =
+  (gone: 'copies' | 'floors'): Fault =>
+  ({ world }) => {
+    const { scheduler, random } = world
+    const server = redis(world)
+    evict(world, 'copies', 1)
+    world.aimed.read.push((reader) => {
+      const wires = wiresOf(server, reader)
+      for (const wire of wires) wire.stall()
+      scheduler.after(random.between(100, 700), undefined, () => {
+        evict(world, gone, 1)
+        for (const wire of wires) wire.resume()
+      })
+    })
+    return () => {
+      world.aimed.read.splice(0)
+    }
+  }
+
+/** A connection goes on with another Redis that lacks what was accepted last, while that waits in the queue. */
+const takesOverUnseen: Fault = aimed('accept', ({ world, fleet }) => {
+  const { scheduler, random, truth, clock_ms } = world
+  freeze(world, fleet.workers, random.between(600, 1_200))
+  scheduler.after(random.between(3, 12), undefined, () => {
+    truth.takenOverAt = scheduler.now()
+    redisOf(world).forgetAfter(clock_ms() - 40)
+  })
+  return undefined
+})
+const redisOf = (world: World) => world.redis.store
+
+/** New records went around Redis, which is back before they are persisted. */
+const detour: Fault = (parts) => {
+  const { world, fleet } = parts
+  const { scheduler, random } = world
+  freeze(world, fleet.workers, 1_500)
+  const back = down(redis)(parts)
+  scheduler.after(random.between(50, 300), undefined, () => back?.())
+  return undefined
+}
+
+/**
+ * What one process accepted hangs in its connection to the broker; a Redis without it takes over, and when Postgres counts as whole the
+ * other process accepts another version in its place, for which Redis alone vouches. Then the first one comes.
+ */
+const twinComesLate: Fault = (parts) => {
+  const { world, fleet } = parts
+  const { scheduler, random, truth } = world
+  const server = broker(world)
+  const late = fleet.apis[random.below(fleet.apis.length)]?.process
+  const wires = wiresOf(server, late)
+  for (const wire of wires) wire.stall()
+  let heal: ReturnType<Fault>
+  let over = false
+  const cutOthers = repeatedly(40, () => {
+    const others = fleet.apis.filter(({ process }) => process !== late)
+    for (const wire of others.flatMap(({ process }) => wiresOf(server, process))) wire.cut()
+  })
+  const wait = () => {
+    if (over) return
+    world.aimed.accept.push(() => {
+      if (over) return
+      if (truth.lastAcceptor() !== late || restsOnRedis(world)) return wait()
+      takesOver(parts)
+      scheduler.after(500, undefined, () => {
+        if (!over) heal = cutOthers(parts)
+      })
+      scheduler.after(random.between(900, 2_200), undefined, () => {
+        for (const wire of wires) wire.resume()
+      })
+    })
+  }
+  wait()
+  return () => {
+    over = true
+    heal?.()
+    for (const wire of wires) wire.resume()
+  }
+}
+/** Whether somebody holds a promise that the broker knows nothing of. */
+const restsOnRedis = ({ truth }: World): boolean => [...truth.promises.keys()].some((hash) => !truth.taken.has(hash))
+
+/** Redis forgets what is still on its way to the broker, and who looks then must not take Postgres to be whole. */
+const overtaken: Fault = ({ world, fleet }) => {
+  const { scheduler, random } = world
+  const wires = fleet.apis.flatMap(({ process }: Api) => wiresOf(broker(world), process))
+  for (const wire of wires) wire.stall()
+  world.aimed.accept.push(() => {
+    takesOver({ world, fleet })
+    scheduler.after(random.between(350, 470), undefined, () => {
+      for (const wire of wires) wire.resume()
+      freeze(world, fleet.workers, random.between(300, 700))
+    })
+  })
+  return () => {
+    for (const wire of wires) wire.resume()
+  }
+}
+
+export const ofMemory: Record<string, Fault> = {
+  'redis is short of memory': shortOfMemory,
+  'redis is short of memory, and postgres is slow': together(shortOfMemory, slow(postgres, 150)),
+}
+export const ofLateFills: Record<string, Fault> = {
+  'a fill comes late, the copy is gone': lateFill('copies'),
+  'a fill comes late, the floor is gone': lateFill('floors'),
+}
+export const ofUnseen: Record<string, Fault> = { 'at an accept another redis takes over unseen': takesOverUnseen }
+export const ofDetours: Record<string, Fault> = { 'redis cannot be reached for a moment': detour }
+export const ofDeadEnds: Record<string, Fault> = Object.fromEntries(
+  ['queues are full', 'nothing is bound', 'broker stalls', 'a connection to the broker is cut'].map((name) => [
+    `redis cannot be reached, and ${name}`,
+    together(down(redis), ofBroker[name] ?? blocks),
+  ]),
+)
+export const ofTwins: Record<string, Fault> = { 'a twin comes late': twinComesLate }
+export const ofOvertaking: Record<string, Fault> = { 'redis forgets what is on its way': overtaken }
+export const ofParking: Record<string, Fault> = { 'at a parking postgres goes away': aimed('park', down(postgres)) }
+export const ofLateWrites: Record<string, Fault> = { 'the engine does later what it was asked': stalledAndLate }
