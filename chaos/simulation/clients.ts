@@ -41,12 +41,13 @@ class NoAnswer extends Error {}
 
 /** Starts some clients that share a few records. */
 export function startClients({ world, apis, failed }: ClientParts): Clients {
-  const { random } = world
+  const { random, plan } = world
+  const { operationsMin } = plan.habits
   const records: string[] = []
   let open = 2 + random.below(3)
   for (let n = open; n > 0; n -= 1) {
     const client = createClient(world, apis, records, `c${n}`)
-    void client(3 + random.below(10)).then(
+    void client(operationsMin + random.below(13 - operationsMin)).then(
       () => {
         open -= 1
       },

@@ -10,14 +10,20 @@ import {
 } from './faults.ts'
 import type { Random } from './random.ts'
 import {
+  ofAcks,
+  ofBacklogs,
   ofDeadEnds,
   ofDetours,
+  ofFallingBehind,
+  ofForgetting,
   ofLateFills,
+  ofLaterFills,
   ofLateWrites,
-  ofLosses,
   ofMemory,
   ofOvertaking,
   ofParking,
+  ofRedeliveries,
+  ofSlowness,
   ofTwins,
   ofUnseen,
 } from './targets.ts'
@@ -29,6 +35,8 @@ interface Habits {
   /** Most records that they share, and how likely a new one is made while there are fewer. */
   recordsMax: number
   creates: number
+  /** Fewest requests of a client: it makes up to twelve. */
+  operationsMin: number
   reads: number
   /** A write has a key; it is sent twice at once; one that was answered is sent again later. */
   keyed: number
@@ -52,43 +60,53 @@ export interface Plan {
   faultsMax: number
   longest_ms(): number
   /**
-   * Aimed at one guard: exactly so many faults, one after the other, each as long as it takes. Nobody comes before the first epoch has
-   * caught up, about a second after the start: until then too little can go wrong.
+   * Aimed at one guard: exactly so many faults, each as long as it takes. Nobody comes before the first epoch has caught up, about a
+   * second after the start: until then too little can go wrong.
    */
   isTargeted: boolean
 }
 
 const lossless: Kinds = [ofProcesses, ofRedis, ofBroker, ofPostgres, ofEngine]
+const ofLosses = { ...ofAcks, ...ofFallingBehind, ...ofSlowness }
 const lossy: Kinds = [ofProcesses, ofForgetfulRedis, ofLosses, ofRedis, ofBroker, ofPostgres, ofEngine]
 
-type Target = { kinds: Kinds; habits?: Partial<Habits> } & Partial<Pick<Plan, 'vouches' | 'forgets' | 'badChance'>>
-const few = { recordsMax: 2, pause_ms: 250 }
+type Target = Pick<Plan, 'kinds' | 'faultsMax' | 'longest_ms'> & { habits: Partial<Habits> } & Partial<
+    Pick<Plan, 'vouches' | 'forgets' | 'badChance'>
+  >
+const few = { recordsMax: 2, operationsMin: 8, pause_ms: 300 }
+/** Nothing of it needs Postgres, as the first of many keys does. */
+const unkeyed = { ...few, operationsMin: 12, keyed: 0, pause_ms: 400 }
 export const opensAt_ms = 1_100
 const keeps = { vouches: true, forgets: false }
 const loses = { vouches: false, forgets: true }
+const once = { faultsMax: 1, longest_ms: () => 2_200 }
+const twice = { faultsMax: 2, longest_ms: () => 850 }
 
-/** Of so many seeds one has a target, each as likely as the other. */
-const oneIn = 5
 const targets: [Target, ...Target[]] = [
-  { kinds: [ofMemory], ...keeps, habits: { ...few, keyed: 0.6, twice: 0.2, again: 0.3 } },
-  { kinds: [ofLateFills], ...keeps, habits: { ...few, reads: 0.5 } },
-  { kinds: [ofUnseen], ...loses, habits: { ...few, reads: 0.4 } },
-  {
-    kinds: [ofDetours, ofDeadEnds],
-    ...keeps,
-    habits: { recordsMax: 40, creates: 0.6, keyed: 0.1, reads: 0.7, pause_ms: 250 },
-  },
-  { kinds: [ofTwins], vouches: true, forgets: true, habits: { ...few, recordsMax: 1 } },
-  { kinds: [ofOvertaking], ...loses, habits: { ...few, reads: 0.6 } },
-  { kinds: [ofParking], badChance: 0.3 },
-  { kinds: [ofLateWrites], habits: few },
+  { kinds: [ofMemory], ...keeps, ...once, habits: { ...few, keyed: 0.6, twice: 0.2, again: 0.3 } },
+  { kinds: [ofLateFills], ...keeps, ...twice, habits: { ...few, reads: 0.5 } },
+  { kinds: [ofLaterFills], ...keeps, ...twice, habits: { ...few, reads: 0.5 } },
+  { kinds: [ofUnseen], ...loses, ...once, habits: { ...few, reads: 0.4 } },
+  { kinds: [ofDetours], ...keeps, ...once, habits: { ...few, recordsMax: 40, creates: 0.6, keyed: 0.1, reads: 0.7 } },
+  { kinds: [ofDeadEnds], ...keeps, ...once, habits: { ...few, recordsMax: 40, creates: 0.6, keyed: 0.1 } },
+  { kinds: [ofTwins], vouches: true, forgets: true, ...once, habits: { ...few, recordsMax: 1 } },
+  { kinds: [ofOvertaking], ...loses, ...once, habits: { ...few, reads: 0.6 } },
+  { kinds: [ofParking], ...once, badChance: 0.3, habits: {} },
+  { kinds: [ofBacklogs], ...loses, ...once, badChance: 0.3, habits: unkeyed },
+  { kinds: [ofForgetting], ...loses, ...twice, habits: { ...few, reads: 0.6 } },
+  { kinds: [ofFallingBehind], ...loses, ...once, habits: { ...unkeyed, pause_ms: 700, reads: 0.6 } },
+  { kinds: [ofRedeliveries], ...keeps, ...twice, habits: unkeyed },
+  { kinds: [ofLateWrites], ...once, habits: few },
 ]
+/** Of so many seeds one has a target, each as likely as the other. */
+const oneIn = 2.5
 
 /** Decides what kind of world a seed is. */
 export function pickPlan(random: Random): Plan {
   const habits = {
     recordsMax: 2 + random.below(5),
     creates: 0.3,
+    operationsMin: 3,
     reads: 0.3,
     keyed: 0.45,
     twice: 0.05,
@@ -100,11 +118,10 @@ export function pickPlan(random: Random): Plan {
   const usual = { ...(keepsAll ? keeps : loses), badChance }
   if (random.chance(1 / oneIn)) {
     const { habits: own, ...target } = random.pick(targets)
-    const targeted = { faultsMax: 2, isTargeted: true, longest_ms: () => 1_600 }
-    return { ...usual, ...target, ...targeted, habits: { ...habits, ...own } }
+    return { ...usual, ...target, isTargeted: true, habits: { ...habits, ...own } }
   }
   const general = { ...usual, habits, faultsMax: 7, isTargeted: false }
-  if (!keepsAll && random.chance(0.3)) return { ...general, kinds: [ofLosses], longest_ms: () => 4_000 }
+  if (!keepsAll && random.chance(0.15)) return { ...general, kinds: [ofLosses], longest_ms: () => 4_000 }
   return { ...general, kinds: keepsAll ? lossless : lossy, longest_ms: () => (random.chance(0.5) ? 200 : 2_000) }
 }
 
@@ -130,7 +147,7 @@ export function planFaults(parts: FaultParts, during_ms: number): { healed(): bo
   const faults = plan.isTargeted ? plan.faultsMax : random.below(plan.faultsMax + 1)
   for (let n = 0; n < faults; n += 1) {
     const kind = Object.entries(random.pick(plan.kinds)) as [[string, Fault], ...[string, Fault][]]
-    const starts_ms = plan.isTargeted ? opensAt_ms + 100 + n * 1_300 + random.float() * 300 : random.float() * during_ms
+    const starts_ms = plan.isTargeted ? opensAt_ms + 30 + n * 900 + random.float() * 300 : random.float() * during_ms
     schedule(...random.pick(kind), starts_ms)
   }
   return { healed: () => open === 0 }

@@ -9,6 +9,7 @@ import {
   type Fault,
   type FaultParts,
   ofBroker,
+  ofPostgres,
   postgres,
   redis,
   slow,
@@ -33,7 +34,7 @@ const allButTheQueue = together(workersCrash, down(postgres), wiped)
 const postgresFallsBehind: Fault = (parts) => {
   const { scheduler, random } = parts.world
   const stall = stalled(postgres)(parts)
-  emptied(parts)
+  scheduler.after(random.float() * 250, undefined, () => emptied(parts))
   let over = false
   const slowly = slow(postgres, 400)(parts)
   scheduler.after(random.between(900, 2_000), undefined, () => over || stall?.())
@@ -43,11 +44,43 @@ const postgresFallsBehind: Fault = (parts) => {
     slowly?.()
   }
 }
-export const ofLosses: Record<string, Fault> = {
+/** First a backlog: a worker has much in hand when Postgres goes on, and all of it is settled at once but for what cannot be parked. */
+const afterABacklog =
+  (fault: Fault): Fault =>
+  (parts) => {
+    const { scheduler, random } = parts.world
+    const goOn = stalled(postgres)(parts)
+    let heal: ReturnType<Fault>
+    scheduler.after(random.between(200, 500), undefined, () => {
+      heal = fault(parts)
+      goOn?.()
+    })
+    return () => {
+      goOn?.()
+      heal?.()
+    }
+  }
+/** What was accepted waits in the queue while Redis, and not Postgres, forgets that it does. */
+const emptiedAhead: Fault = aimed('accept', (parts) => {
+  const { world, fleet } = parts
+  freeze(world, fleet.workers, world.random.between(400, 900))
+  return emptied(parts)
+})
+export const ofBacklogs: Record<string, Fault> = {
+  'after a backlog the broker blocks, and at an ack all but the queue is gone': afterABacklog(
+    together(blocks, aimed('ack', allButTheQueue)),
+  ),
+}
+export const ofForgetting: Record<string, Fault> = { 'at an accept redis is emptied, and workers freeze': emptiedAhead }
+export const ofAcks: Record<string, Fault> = {
   'at an ack all but the queue is gone': aimed('ack', allButTheQueue),
   'the broker blocks, and at an ack all but the queue is gone': together(blocks, aimed('ack', allButTheQueue)),
   'at an ack the broker blocks, and all but the queue is gone': aimed('ack', together(blocks, allButTheQueue)),
+}
+export const ofFallingBehind: Record<string, Fault> = {
   'redis is wiped, and postgres falls behind': postgresFallsBehind,
+}
+export const ofSlowness: Record<string, Fault> = {
   'redis is wiped while postgres is slow': together(wiped, slow(postgres, 400)),
   'a replica without the last writes takes over while postgres is slow': together(takesOver, slow(postgres, 400)),
 }
@@ -179,14 +212,14 @@ const overtaken: Fault = ({ world, fleet }) => {
   }
 }
 
+const named = (kind: Record<string, Fault>, name: string): Record<string, Fault> => ({ [name]: kind[name] ?? wiped })
+export const ofRedeliveries = named(ofPostgres, 'postgres stalls, and at the next commit a worker loses the broker')
 export const ofMemory: Record<string, Fault> = {
   'redis is short of memory': shortOfMemory,
   'redis is short of memory, and postgres is slow': together(shortOfMemory, slow(postgres, 150)),
 }
-export const ofLateFills: Record<string, Fault> = {
-  'a fill comes late, the copy is gone': lateFill('copies'),
-  'a fill comes late, the floor is gone': lateFill('floors'),
-}
+export const ofLateFills: Record<string, Fault> = { 'a fill comes late, the copy is gone': lateFill('copies') }
+export const ofLaterFills: Record<string, Fault> = { 'a fill comes late, the floor is gone': lateFill('floors') }
 export const ofUnseen: Record<string, Fault> = { 'at an accept another redis takes over unseen': takesOverUnseen }
 export const ofDetours: Record<string, Fault> = { 'redis cannot be reached for a moment': detour }
 export const ofDeadEnds: Record<string, Fault> = Object.fromEntries(
