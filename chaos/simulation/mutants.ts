@@ -1,40 +1,91 @@
+import { readFileSync, writeFileSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
+import { join } from 'node:path'
 import { toError } from '@ordermill/model'
 import { type Mutation, mutations } from './mutations.ts'
 import { runSplit } from './processes.ts'
 import type { Run } from './simulate.ts'
 
-/** How long the simulation goes on without a guard before that counts as missed, and which guards are taken out. */
+/** By the words of a guard, the seed that noticed its lack last time. */
+type Noticed = Record<string, number>
+
+const noticedPath = join(import.meta.dirname, 'noticed.json')
+
+/** What became of the simulation without a guard: the run that noticed, if one did. */
+export interface Missing {
+  mutation: Mutation
+  caught: Run | undefined
+}
+
+/** Which guards are taken out, and how far the search for a seed goes where the recorded one notices nothing. */
 interface MutationParts {
   seedsMax: number
   /** Only guards in whose words this occurs. */
-  only: string
-  tell(mutation: Mutation, seeds: number, caught: Run | undefined): void
+  only?: string
+  /** Whether to write down which seeds noticed. */
+  record?: boolean
+  /** Only guards of which a seed is recorded. */
+  recordedOnly?: boolean
+  tell?(missing: Missing): void
 }
 
 /**
- * Simulates without one guard after the other until a promise breaks. Tells of each after how many seeds it was noticed, and how;
- * gives those that were not, and of which nothing says why.
+ * Simulates without one guard after the other until a promise breaks: the seed that is recorded in `noticed.json` first, then all
+ * from 1 on. Tells of each, and gives all of them.
  */
-export async function runMutations({ seedsMax, only, tell }: MutationParts): Promise<Mutation[]> {
-  const chosen = mutations.filter(({ without }) => without.includes(only))
+export async function runMutations({
+  seedsMax,
+  only = '',
+  record = false,
+  recordedOnly = false,
+  tell = () => undefined,
+}: MutationParts): Promise<Missing[]> {
+  const noticed = JSON.parse(readFileSync(noticedPath, 'utf8')) as Noticed
+  const isChosen = (without: string) => without.includes(only) && (!recordedOnly || noticed[without] !== undefined)
+  const chosen = mutations.filter(({ without }) => isChosen(without))
   if (chosen.length === 0) throw new Error(`no guard is described with: ${only}`)
-  const missed: Mutation[] = []
-  for (const mutation of chosen) {
-    const { without } = mutation
-    if (mutation.missed !== undefined) {
-      tell(mutation, 0, undefined)
-      continue
+  const all: Missing[] = []
+  const found = new Map<Mutation, Run>()
+  const waiting = chosen.filter(({ without, missed }) => missed === undefined && noticed[without] !== undefined)
+  const tryRecorded = async () => {
+    for (let one = waiting.shift(); one !== undefined; one = waiting.shift()) {
+      const caught = await runWithout(one.without, noticed[one.without] ?? 1, 1)
+      if (caught !== undefined) found.set(one, caught)
     }
-    const { done, failures } = await withoutIt(without, { from: 1, count: seedsMax, step: 1 })
-    tell(mutation, failures[0]?.seed ?? done, failures[0])
-    if (failures.length === 0) missed.push(mutation)
   }
-  return missed
+  await Promise.all(Array.from({ length: availableParallelism() }, tryRecorded))
+  for (const mutation of chosen) {
+    const { without, missed } = mutation
+    const caught = found.get(mutation) ?? (missed === undefined ? await runWithout(without, 1, seedsMax) : undefined)
+    delete noticed[without]
+    if (caught !== undefined) noticed[without] = caught.seed
+    all.push({ mutation, caught })
+    tell({ mutation, caught })
+    if (record) writeFileSync(noticedPath, `${JSON.stringify(inOrder(noticed), null, 2)}\n`)
+  }
+  return all
 }
 
+/** As the mutations stand in their file; of guards that are no more, nothing. */
+const inOrder = (noticed: Noticed): Noticed =>
+  Object.fromEntries(
+    mutations.flatMap(({ without }) => {
+      const seed = noticed[without]
+      return seed === undefined ? [] : [[without, seed]]
+    }),
+  )
+
 /** Without some guards what nobody waits for fails, and ends the process: that is noticed as well. */
-const withoutIt = (without: string, seeds: { from: number; count: number; step: number }) =>
-  runSplit({ seeds, without, stopAtFailure: true }).catch((error: unknown) => ({
-    done: 0,
-    failures: [{ seed: 0, events: 0, failure: `process ${toError(error).message}` }],
-  }))
+async function runWithout(without: string, from: number, count: number): Promise<Run | undefined> {
+  const parts = { without, stopAtFailure: true, ...(count === 1 && { processes: 1 }) }
+  try {
+    return (await runSplit({ ...parts, seeds: { from, count, step: 1 } })).failures[0]
+  } catch (thrown) {
+    if (count === 1) return { seed: from, events: 0, failure: `process: ${toError(thrown).message}` }
+    for (let seed = from; seed < from + count; seed += 1) {
+      const caught = await runWithout(without, seed, 1)
+      if (caught !== undefined) return caught
+    }
+    return undefined
+  }
+}

@@ -60,7 +60,7 @@ export function createTable({
   isStuck,
 }: Client & { isStuck(): boolean }): Pick<Table, 'apply' | 'probe'> {
   return {
-    probe: () => ask(() => undefined),
+    probe: () => (isStuck() ? new Promise<never>(() => undefined) : ask(() => undefined)),
     apply: (chains, signal) =>
       new Promise((resolve, reject) => {
         if (isStuck()) return // no answer ever: only the deadline of the attempt helps

@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
 import t from 'tap'
+import { runMutations } from './mutants.ts'
 import { checkFits, mutated } from './mutate.ts'
 import { mutations } from './mutations.ts'
 import { runSplit } from './processes.ts'
@@ -38,4 +39,10 @@ t.test('every guard that a mutation takes out stands in the product exactly once
   if (first === undefined) throw new Error('no mutations')
   t.throws(() => mutated('nothing of the kind', first), /nothing like/)
   t.throws(() => mutated(`${first.search}\n${first.search}`, first), /more than one/)
+})
+
+t.test('without a guard of which that is known a promise breaks', { timeout: 280_000 }, async (t) => {
+  const all = await runMutations({ seedsMax: 300, recordedOnly: true })
+  t.ok(all.length > 0)
+  for (const { mutation, caught } of all) t.ok(caught, mutation.without)
 })

@@ -30,18 +30,24 @@ import type { World } from './world.ts'
 
 /** All that could make good what a worker lost is gone with it; of what is in the queue nothing may be lost all the same. */
 const allButTheQueue = together(workersCrash, down(postgres), wiped)
-/** The queue grows, a barrier comes in behind it, and when Postgres goes on it takes long for each commit. */
+/**
+ * Somebody locks the table: the queue grows, a barrier comes in behind it, and when the lock is gone Postgres takes long for each commit.
+ */
 const postgresFallsBehind: Fault = (parts) => {
-  const { scheduler, random } = parts.world
-  const stall = stalled(postgres)(parts)
-  scheduler.after(random.float() * 250, undefined, () => emptied(parts))
+  const { scheduler, random, postgres: locked } = parts.world
+  const slowly = slow(postgres, 400)
+  let heal: ReturnType<Fault>
   let over = false
-  const slowly = slow(postgres, 400)(parts)
-  scheduler.after(random.between(900, 2_000), undefined, () => over || stall?.())
+  locked.stuck = true
+  scheduler.after(random.float() * 250, undefined, () => over || emptied(parts))
+  scheduler.after(random.between(900, 1_500), undefined, () => {
+    locked.stuck = false
+    if (!over) heal = slowly(parts)
+  })
   return () => {
     over = true
-    stall?.()
-    slowly?.()
+    locked.stuck = false
+    heal?.()
   }
 }
 /** First a backlog: a worker has much in hand when Postgres goes on, and all of it is settled at once but for what cannot be parked. */
