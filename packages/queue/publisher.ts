@@ -100,14 +100,18 @@ export function createPublisher({ urls, name, topology, window, timeout_ms, onLo
     },
   })
 
-  const sweep = setInterval(() => {
+  /** Looks for what waits too long, for as long as anything waits. */
+  let sweep: NodeJS.Timeout | undefined
+  const look = () => {
     const now = performance.now()
     for (const one of pending.values()) {
       if (one.deadline > now) break
       one.fail(new PublishFailed('timeout'))
     }
-  }, 50)
-  sweep.unref()
+    if (pending.size > 0) return
+    clearInterval(sweep)
+    sweep = undefined
+  }
 
   return {
     ready: connection.ready,
@@ -129,6 +133,7 @@ export function createPublisher({ urls, name, topology, window, timeout_ms, onLo
           if (pending.delete(number)) reject(error)
         }
         pending.set(number, { deadline: performance.now() + timeout_ms, messageId, fail })
+        sweep ??= setInterval(look, 50).unref()
         const confirmed = (error: unknown) => {
           if (returned.delete(messageId)) return fail(new PublishFailed('returned'))
           if (error != null) {
