@@ -1,10 +1,11 @@
-import { takeOut } from './mutate.ts'
+import { loadEdited } from '../edits.ts'
+import { mutations } from './mutations.ts'
 import type { Part } from './processes.ts'
 import { runSeeds } from './seeds.ts'
 
 // Simulates the seeds that it is given as JSON, and tells whoever started it.
 const { without, ...seeds } = JSON.parse(process.argv[2] ?? '') as Part
 process.once('disconnect', () => process.kill(process.pid)) // nobody waits for it any more
-if (without !== undefined) takeOut(without)
+if (without !== undefined) loadEdited(mutations.filter((one) => one.without === without))
 await runSeeds(seeds, (progress) => process.send?.(progress))
 process.disconnect()

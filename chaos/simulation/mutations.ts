@@ -1,17 +1,9 @@
-/** A place in the product's code, and what is to stand there instead. */
-export interface Edit {
-  file: string
-  /** Found exactly once in the file. */
-  search: string
-  replace: string
-}
+import type { Edit } from '../edits.ts'
 
 /** A guard of the product taken out: what the simulation has to notice. */
 export interface Mutation extends Edit {
   /** What is missing then. */
   without: string
-  /** What else is taken out with it, and stands behind it otherwise. */
-  also?: Edit[]
   /** Why no seed can notice it, if none can: chaos on real servers has to. */
   missed?: string
 }

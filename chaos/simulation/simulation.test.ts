@@ -1,8 +1,9 @@
 import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
 import t from 'tap'
+import { checkFits, edited } from '../edits.ts'
 import { runMutations } from './mutants.ts'
-import { checkFits, mutated } from './mutate.ts'
+
 import { mutations } from './mutations.ts'
 import { runSplit } from './processes.ts'
 
@@ -34,11 +35,11 @@ t.test('the same seed has the same trace, byte for byte', async (t) => {
 
 t.test('every guard that a mutation takes out stands in the product exactly once', async (t) => {
   t.ok(mutations.length > 20)
-  for (const mutation of mutations) t.doesNotThrow(() => checkFits(mutation), mutation.without)
+  for (const mutation of mutations) t.doesNotThrow(() => checkFits([mutation]), mutation.without)
   const [first] = mutations
   if (first === undefined) throw new Error('no mutations')
-  t.throws(() => mutated('nothing of the kind', first), /nothing like/)
-  t.throws(() => mutated(`${first.search}\n${first.search}`, first), /more than one/)
+  t.throws(() => edited('nothing of the kind', first), /nothing like/)
+  t.throws(() => edited(`${first.search}\n${first.search}`, first), /more than one/)
 })
 
 t.test('without a guard of which that is known a promise breaks', { timeout: 280_000 }, async (t) => {
