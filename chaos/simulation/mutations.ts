@@ -103,7 +103,14 @@ export const mutations: Mutation[] = [
   {
     without: 'fill: after a new epoch began, Postgres counts as behind',
     file: 'packages/cache/scripts.ts',
-    search: "elseif state ~= 'caught-up' then return {'behind', standing or ''}",
+    search:
+      "elseif state ~= 'caught-up' then return {'behind', standing or '', 0}\nelseif ARGV[7] ~= '1' then return {'behind', standing or '', 1}\n",
+    replace: '',
+  },
+  {
+    without: 'fill: what Postgres said before it caught up is not kept',
+    file: 'packages/cache/scripts.ts',
+    search: "elseif ARGV[7] ~= '1' then return {'behind', standing or '', 1}\n",
     replace: '',
   },
   {

@@ -135,11 +135,11 @@ export function createRecordCache({ client, collection, namespace, dirtyLimit }:
       })
     },
 
-    async fill(id, stored, read) {
+    async fill(id, stored, asked) {
       const { record, floor, unsent, epoch: epochKey } = keys
       const bucket = bucketOf(id)
       const call = async (epoch: string): Promise<Filled | undefined> => {
-        const [outcome, standing] = await away(
+        const [outcome, standing, caughtUp] = await away(
           client.fill(
             record(id),
             floor(id),
@@ -151,19 +151,24 @@ export function createRecordCache({ client, collection, namespace, dirtyLimit }:
             ttl_s,
             stored === undefined ? '' : encodeEntry(stored, epoch),
             epoch,
+            asked === undefined || asked.caughtUp ? '1' : '0',
           ),
         )
         if (outcome === 'epoch') return undefined
+        if (caughtUp === 1) epochs.caughtUp(epoch)
         const cached = standing === '' ? undefined : decodeEntry(id, standing)
         if (outcome === 'standing') return { version: cached, behind: false }
         if (outcome === 'offered') return { version: stored, behind: false }
-        return { version: newer(cached, stored), behind: true }
+        return { version: newer(cached, stored), behind: true, ...(caughtUp === 1 && { again: true }) }
       }
-      if (read === undefined) return await inEpoch(call)
-      return (await within(read, call)) ?? { version: stored, behind: true }
+      if (asked === undefined) return await inEpoch(call)
+      return (await within(asked.epoch, call)) ?? { version: stored, behind: true }
     },
 
-    epoch: () => epochs.known() ?? '',
+    moment() {
+      const epoch = epochs.known() ?? ''
+      return { epoch, caughtUp: epochs.isCaughtUp(epoch) }
+    },
 
     async dirty() {
       const now = await away(now_ms())

@@ -19,7 +19,7 @@ export interface CacheClient {
     unsent: string,
     epoch: string,
     ...args: (string | number)[]
-  ): Promise<[outcome: string, standing: string]>
+  ): Promise<[outcome: string, standing: string, caughtUp?: number]>
   epoch(epoch: string, counters: string, candidate: string): Promise<[epoch: string, holds: number]>
   caughtUp(epoch: string, expected: string): Promise<number>
   sent(unsent: string, sent: string, ...args: string[]): Promise<number>

@@ -1,10 +1,11 @@
 import { environment } from '@ordermill/config'
+import type { Version } from '@ordermill/model'
 import { firstOrder, nextOrder, orderChain } from '@ordermill/model/testing'
 import { startServer } from '@ordermill/servers'
 import { until } from '@ordermill/servers/testing'
 import { Redis } from 'ioredis'
 import t, { type Test } from 'tap'
-import { connectCache, createBarriers, createRecordCache, type RecordCache } from './index.ts'
+import { connectCache, createBarriers, createRecordCache, type RecordCache, readThrough } from './index.ts'
 
 const server = await startServer('redis', { env: environment() })
 t.teardown(() => server.remove())
@@ -54,12 +55,33 @@ t.test('what was read in one epoch is neither built on nor kept in the next', as
   await cache.accept(base)
   other.bypassed()
   await barriers.pass(await other.checkEpoch())
-  t.equal(cache.epoch(), epoch, 'this process has not noticed')
+  t.equal(cache.moment().epoch, epoch, 'this process has not noticed')
   t.same(await cache.accept(nextOrder(base, { amount: 1 }), { ...base, epoch }), { outcome: 'exists' })
-  t.same(await cache.fill(row.id, row, epoch), { version: row, behind: true })
+  t.same(await cache.fill(row.id, row, { epoch, caughtUp: true }), { version: row, behind: true })
   t.equal(await cache.read(row.id), undefined)
-  t.same(await cache.fill(row.id, row, cache.epoch()), { version: row, behind: false })
-  t.match(await cache.accept(nextOrder(row, { amount: 1 }), { ...row, epoch: cache.epoch() }), { outcome: 'accepted' })
+  t.same(await cache.fill(row.id, row, { ...cache.moment(), caughtUp: true }), { version: row, behind: false })
+  t.match(await cache.accept(nextOrder(row, { amount: 1 }), { ...row, epoch: cache.moment().epoch }), {
+    outcome: 'accepted',
+  })
+})
+
+t.test('what Postgres said before it caught up is neither served nor kept: it is asked once more', async (t) => {
+  const { cache, other, barriers } = await two(t)
+  const [late, never] = [firstOrder(), firstOrder()]
+  await redis.flushall()
+  await other.checkEpoch()
+  await cache.checkEpoch()
+  const asked: (string | undefined)[] = []
+  const load = (answers: (Version | undefined)[]) => async () => {
+    const row = answers.shift()
+    asked.push(row?.id)
+    if (answers.length > 0) await barriers.pass(cache.moment().epoch) // just after Postgres has answered
+    return row
+  }
+  t.match(await readThrough(cache, late.id, load([undefined, late])), { version: { hash: late.hash }, behind: false })
+  t.same(asked, [undefined, late.id])
+  t.match(await cache.read(late.id), { hash: late.hash })
+  t.match(await readThrough(cache, never.id, load([undefined])), { version: undefined, behind: false }, 'known by now')
 })
 
 t.test('a cache that was wiped begins anew: what it does not have may be on its way to Postgres', async (t) => {

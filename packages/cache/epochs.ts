@@ -12,6 +12,9 @@ import { buckets, type Keys } from './keys.ts'
 export interface Epochs {
   /** The epoch that this process takes to be in force; undefined: it has to be asked for. */
   known(): string | undefined
+  /** Whether this process knows that Postgres has caught up in that epoch: that stays so. */
+  isCaughtUp(epoch: string): boolean
+  caughtUp(epoch: string): void
   /** As known; else looks, and opens one where that is due. @throws Unavailable */
   current(): Promise<string>
   /** Looks again. @throws Unavailable */
@@ -27,6 +30,7 @@ const looksMax = 8
 
 export function createEpochs(client: Pick<CacheClient, 'epoch' | 'on'>, keys: Keys): Epochs {
   let known: string | undefined
+  let caughtUp: string | undefined
   let looking: Promise<string> | undefined
   let forgotten = 0
   let left = 0
@@ -76,6 +80,10 @@ export function createEpochs(client: Pick<CacheClient, 'epoch' | 'on'>, keys: Ke
   }
   return {
     known: () => known,
+    isCaughtUp: (epoch) => caughtUp === epoch,
+    caughtUp(epoch) {
+      caughtUp = epoch
+    },
     current: async () => known ?? (await look()),
     look,
     mistaken(epoch) {

@@ -11,5 +11,6 @@ export { type CleanCopies, type CleanCopy, createCleanCopies } from './copies.ts
 export { createDirty, type Dirty, type Mark, type Marked } from './dirty.ts'
 export { decodeEntry, type Entry } from './entry.ts'
 export { CacheUnfit, inspectCache } from './inspect.ts'
+export { readThrough } from './read-through.ts'
 export type { Accepted, Cached, DirtyMark, Filled, RecordCache } from './record-cache.ts'
 export { createSharedBuckets, type SharedBuckets } from './shared-buckets.ts'

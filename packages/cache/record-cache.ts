@@ -36,8 +36,18 @@ export interface Cached extends Entry {
 /** What is to be served after a miss. */
 export interface Filled {
   version: Version | undefined
-  /** Postgres may lack something that was accepted: this may be an older version, or none where there is one. */
+  /** Postgres may have lacked something that was accepted: this may be an older version, or none where there is one. */
   behind: boolean
+  /** It has caught up by now: asked again, it knows. */
+  again?: true
+}
+
+/** What a process knows of the cache when it asks Postgres. */
+export interface Moment {
+  /** The epoch in force: '' if it has to look again, as `read` does. */
+  epoch: string
+  /** Whether Postgres has all that was accepted before this epoch. */
+  caughtUp: boolean
 }
 
 /** The cache of one collection. Every method throws Unavailable (`cache-away`) when Redis does not answer. */
@@ -65,12 +75,13 @@ export interface RecordCache {
   /** Several at once, in the order asked for: one command a bucket, all sent together. */
   readMany(ids: string[]): Promise<(Cached | undefined)[]>
   /**
-   * Offers what Postgres gave (undefined: nothing) where `read` gave nothing, or nothing current. `epoch` is what `epoch()` said before
-   * Postgres was asked: after another one has begun, who knows what is newer may be forgotten, and nothing is kept.
+   * Offers what Postgres gave (undefined: nothing) where `read` gave nothing, or nothing current. `asked` is what `moment()` gave before
+   * Postgres was asked: after another epoch has begun who knows what is newer may be forgotten, and what Postgres said before it caught
+   * up may be old. Nothing is kept then.
    */
-  fill(id: string, stored: Version | undefined, epoch?: string): Promise<Filled>
-  /** The epoch in force, as far as this process knows: '' if it has to look again, as `read` does. */
-  epoch(): string
+  fill(id: string, stored: Version | undefined, asked?: Moment): Promise<Filled>
+  /** What this process knows now, to be told to `fill` and `accept`. */
+  moment(): Moment
   /** How many are dirty: those the broker does not have, those it has, and how old the oldest of these is; parked ones apart. */
   dirty(): Promise<{ unsent: number; sent: number; parked: number; oldest_ms: number }>
   /** Up to `limit` marks older than `age_ms`, per mark and bucket oldest first. */

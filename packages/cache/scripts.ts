@@ -159,9 +159,9 @@ return removed`
 /**
  * Offers what Postgres has ('0' and '': nothing) where the cache has nothing, or something of an earlier epoch: what may be older
  * than what Redis once knew. What the broker may lack is kept for it under a key of its own.
- * KEYS record, floor, unsent, epoch · ARGV id, version, hash, ttl_s, entry, epoch.
- * Gives 'epoch' (it is another one); 'behind' and what stands: Postgres may lack something, nothing was kept; 'standing' and what
- * is to be served instead of what was offered; 'offered'.
+ * KEYS record, floor, unsent, epoch · ARGV id, version, hash, ttl_s, entry, epoch, '1' if Postgres had caught up when it was asked.
+ * Gives 'epoch' (it is another one); 'behind' and what stands: Postgres may have lacked something when it was asked, nothing was kept,
+ * and 1 if it has caught up by now; 'standing' and what is to be served instead of what was offered; 'offered'.
  */
 export const fill = `${readEpoch}
 if epoch ~= ARGV[6] then return {'epoch', ''} end
@@ -175,7 +175,8 @@ end
 if born == epoch then
   if version >= offered then return {'standing', standing} end
   if redis.call('TTL', KEYS[1]) < 0 then return {'offered', ''} end
-elseif state ~= 'caught-up' then return {'behind', standing or ''}
+elseif state ~= 'caught-up' then return {'behind', standing or '', 0}
+elseif ARGV[7] ~= '1' then return {'behind', standing or '', 1}
 elseif standing then
   local dirty = redis.call('TTL', KEYS[1]) < 0
   if dirty and (version > offered or hash == ARGV[3]) then return {'standing', standing} end

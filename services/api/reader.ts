@@ -1,4 +1,4 @@
-import type { Cached, Filled, RecordCache } from '@ordermill/cache'
+import { type Cached, type RecordCache, readThrough } from '@ordermill/cache'
 import type { RecordReader } from '@ordermill/database'
 import { type Collection, NotFound, Unavailable, type Version } from '@ordermill/model'
 
@@ -27,6 +27,11 @@ interface ReaderParts {
 }
 
 export function createReader({ collection, cache, stored, onRead }: ReaderParts): Reader {
+  const fill: RecordCache['fill'] = (id, row, asked) =>
+    cache.fill(id, row, asked).catch((thrown: unknown) => {
+      if (!(thrown instanceof Unavailable)) throw thrown
+      return { version: row, behind: true } // the cache went away meanwhile
+    })
   const find = async (id: string, correlationId: string): Promise<Read | undefined> => {
     let cached: Cached | undefined
     try {
@@ -38,12 +43,9 @@ export function createReader({ collection, cache, stored, onRead }: ReaderParts)
       return { version, source: 'BYPASS' }
     }
     if (cached?.current) return { version: cached, source: 'HIT' }
-    const epoch = cache.epoch()
-    const row = await stored.read(id, correlationId)
-    const { version, behind } = await cache.fill(id, row, epoch).catch((thrown: unknown): Filled => {
-      if (!(thrown instanceof Unavailable)) throw thrown
-      return { version: row, behind: true } // the cache went away meanwhile
-    })
+    const { version, behind } = await readThrough({ moment: cache.moment, fill }, id, () =>
+      stored.read(id, correlationId),
+    )
     if (version !== undefined) return { version, source: behind ? 'BYPASS' : 'MISS' }
     if (behind) throw catchingUp()
     return undefined

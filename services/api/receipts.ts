@@ -31,7 +31,7 @@ export interface Receipt {
 
 interface Parts {
   collection: Collection
-  cache: Pick<RecordCache, 'read' | 'fill'>
+  cache: Pick<RecordCache, 'read' | 'fill' | 'moment'>
   dirty: Pick<Dirty, 'ofRecord'>
   database: Session
   searcher: Pick<Searcher, 'locate'> | undefined
@@ -50,6 +50,7 @@ export function createReceipts({
 }: Parts): (id: string) => Promise<Receipt> {
   const { title } = collection
   return async (id) => {
+    const moment = cache.moment()
     const [cached, stored, found] = await Promise.all([
       asked(cache.read(id)),
       asked(readReceipt(database, collection, id)),
@@ -67,7 +68,7 @@ export function createReceipts({
     const version = Math.max(newest, ...(marks?.value ?? []).map((mark) => mark.version))
     const isAway = cached.away || stored.away || marks?.away === true || found?.away === true
     if (version === 0) {
-      if (isAway || (await asked(cache.fill(id, undefined))).value?.behind !== false)
+      if (isAway || (await asked(cache.fill(id, undefined, moment))).value?.behind !== false)
         throw new Unavailable('store-away', `The stores that answer do not know the ${title}; not all of them do.`)
       throw new NotFound(`The ${title} ${id}`)
     }

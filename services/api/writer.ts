@@ -1,4 +1,4 @@
-import type { RecordCache } from '@ordermill/cache'
+import { type RecordCache, readThrough } from '@ordermill/cache'
 import type { RecordReader } from '@ordermill/database'
 import {
   type Base,
@@ -42,7 +42,7 @@ export interface Writer {
 
 interface WriterParts {
   collection: Collection
-  cache: Pick<RecordCache, 'read' | 'fill' | 'epoch'>
+  cache: Pick<RecordCache, 'read' | 'fill' | 'moment'>
   stored: Pick<RecordReader, 'read'>
   /** Looks for a key among those that a record no longer remembers itself. */
   findKeyUse(id: string, key: string): Promise<{ fingerprint: string } | undefined>
@@ -68,10 +68,9 @@ export function createWriter({ collection, cache, stored, findKeyUse, acceptor }
   const standing = async (id: string, { correlationId }: Caller): Promise<Standing | undefined> => {
     const cached = await cache.read(id)
     if (cached?.current) return cached
-    const epoch = cache.epoch()
-    const { version, behind } = await cache.fill(id, await stored.read(id, correlationId), epoch)
+    const { version, behind, moment } = await readThrough(cache, id, () => stored.read(id, correlationId))
     if (behind) throw catchingUp()
-    return version === undefined ? undefined : { ...version, epoch }
+    return version === undefined ? undefined : { ...version, epoch: moment.epoch }
   }
   const isReplay = async (version: Version, request: KeyedRequest | undefined): Promise<boolean> => {
     if (request === undefined) return false
