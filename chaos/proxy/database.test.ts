@@ -1,10 +1,10 @@
 import { environment } from '@ordermill/config'
+import { createDatabase } from '@ordermill/database'
 import { Unavailable } from '@ordermill/model'
 import { startServer } from '@ordermill/servers'
 import { until } from '@ordermill/servers/testing'
 import t, { type Test } from 'tap'
-import { startProxy } from '../../chaos/proxy/proxy.ts'
-import { createDatabase } from './index.ts'
+import { startProxy } from './proxy.ts'
 
 const server = await startServer('postgres', { env: environment() })
 t.teardown(() => server.remove())
