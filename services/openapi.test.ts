@@ -15,11 +15,13 @@ t.test('every call is there under a name of its own, and says what it is for', a
   t.equal(new Set(ids).size, ids.length)
   t.same(ids.toSorted(), [
     'cancelJob',
+    'cancelReindex',
     'countOrders',
     'createOrder',
     'createOrderBulk',
     'deleteOrder',
     'discardParked',
+    'dropReindexed',
     'dryRunParked',
     'flushDirty',
     'getAccounting',
@@ -33,6 +35,7 @@ t.test('every call is there under a name of its own, and says what it is for', a
     'getOrderStatus',
     'getParked',
     'getReadiness',
+    'getReindex',
     'getSales',
     'listDirty',
     'listJobs',
@@ -47,7 +50,9 @@ t.test('every call is there under a name of its own, and says what it is for', a
     'replayParkedGroup',
     'retrySearchReject',
     'retrySearchRejects',
+    'rollbackReindex',
     'searchOrders',
+    'startReindex',
     'updateOrder',
   ])
   for (const { id, tags } of contract.operations) t.equal(tags.length, 1, `${id} is under one heading`)

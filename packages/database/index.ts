@@ -51,6 +51,7 @@ export {
   type RejectsView,
   rejectsInOrder,
 } from './rejects.ts'
+export { createSearchIndices, type SearchIndex, type SearchIndices } from './search-indices.ts'
 export { addSearchColumnsSql, dropSearchSql, searchSql, searchTable, textsAlias } from './search-tables.ts'
 export { readSearchable, type Searchable } from './searchable.ts'
 export { asksTexts, searchRecords } from './searching.ts'

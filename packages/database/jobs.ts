@@ -22,6 +22,8 @@ export interface Jobs {
   /** Asks for a job; undefined while one of its kind is open, queued or running. */
   open(id: string, kind: string, args: Record<string, unknown>): Promise<Job | undefined>
   read(id: string): Promise<Job | undefined>
+  /** The newest of a kind. */
+  last(kind: string): Promise<Job | undefined>
   /** Newest first. `before` is the id of the last one of the page before. */
   list(page: { limit: number; before?: string | undefined }): Promise<Job[]>
   /** When a job of this kind was completed last. */
@@ -55,6 +57,7 @@ export function createJobs(session: Session): Jobs {
         args,
       ]),
     read: (id) => first(`SELECT ${list} FROM jobs WHERE id = $1`, [id]),
+    last: (kind) => first(`SELECT ${list} FROM jobs WHERE kind = $1 ORDER BY created_at DESC, id DESC LIMIT 1`, [kind]),
     list: ({ limit, before }) =>
       session.query<Job>({
         text: `SELECT ${list} FROM jobs WHERE $2::uuid IS NULL

@@ -36,6 +36,10 @@ export interface Indices {
   fit(standing: StandingIndex): Promise<StandingIndex>
   /** What was written is found by searches after this. */
   refresh(name: string): Promise<void>
+  /** Searches ask another index from now on: in one call. */
+  swap(from: string, to: string): Promise<void>
+  /** Takes it away; done if there is none. */
+  remove(name: string): Promise<void>
   /** How often it refreshes by itself, as in `1s`. */
   setRefreshInterval(name: string, interval: string): Promise<void>
 }
@@ -103,6 +107,13 @@ export function createIndices(client: EngineClient, definition: IndexDefinition)
       return { ...standing, meta, fields: [...fields, ...lacks] }
     },
     refresh: (name) => answered(client.indices.refresh({ index: name })).then(() => undefined),
+    async swap(from, to) {
+      const add = { add: { index: to, alias, is_write_index: true } }
+      await answered(client.indices.updateAliases({ actions: [{ remove: { index: from, alias } }, add] }))
+    },
+    async remove(name) {
+      await answered(client.indices.delete({ index: name }, { ignore: [404] }))
+    },
     setRefreshInterval: (name, refresh_interval) =>
       answered(client.indices.putSettings({ index: name, settings: { refresh_interval } })).then(() => undefined),
   }

@@ -3,6 +3,7 @@ import {
   createJobs,
   createParkedView,
   createRejectsView,
+  createSearchIndices,
   createReader as createStored,
   findKeyUse,
   readSearchable,
@@ -130,13 +131,14 @@ export async function buildApp(options: ApiOptions, root: Logger): Promise<Built
   const findKey = (id: string, key: string) => findKeyUse(database, collection, id, key)
   const writer = createWriter({ collection, cache, stored, findKeyUse: findKey, acceptor })
   const reader = createReader({ collection, cache, stored, onRead: (result) => metrics.reads.inc({ result }) })
-  const alias = searcher === undefined ? textsAlias(collection) : indexDefinition(collection, options.NAMESPACE).alias
+  const definition = indexDefinition(collection, options.NAMESPACE)
+  const alias = searcher === undefined ? textsAlias(collection) : definition.alias
   const searchable = (id: string) => readSearchable(database, collection, alias, id)
   const waiter = createWaiter({ replies, stored, searchable, refreshed: refreshedPlugin(surroundings), alias })
   const accepted = createBulkLog(client, `${options.NAMESPACE}${collection.name}`)
   const bulks = createBulkWriter({ collection, database, publisher, replies, accepted, exchange })
   const lags = {
-    elasticsearch: createLag(database, collection.name, indexDefinition(collection, options.NAMESPACE).alias),
+    elasticsearch: createLag(database, collection.name, definition.alias),
     postgres: createLag(database, collection.name, textsAlias(collection)),
   }
   const search = createSearch({
@@ -173,6 +175,8 @@ export async function buildApp(options: ApiOptions, root: Logger): Promise<Built
     jobs: createJobs(database),
     parked: createParkedView(database),
     rejects: createRejectsView(database, collection),
+    indices: createSearchIndices(database, definition.alias),
+    definition: definition.digest,
     cache,
     dirty,
     accounting: createAccounting({ collection: collection.name, cache, database }),

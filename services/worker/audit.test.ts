@@ -181,6 +181,7 @@ t.test('an attempt goes on where the one before it ended, and keeps its counts',
   const after = ids.at(-101)
   const reported: unknown[] = []
   const result = await run({
+    id: '0199a8f0-7c1e-7d3b-9a52-3f0c8f1d2e4a',
     arguments: {},
     progress: { after, rows: 7, found: { missing: 1, different: 0, extra: 0 } },
     signal: new AbortController().signal,

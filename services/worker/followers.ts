@@ -2,15 +2,17 @@ import {
   createCursors,
   createLeases,
   createRejects,
+  createSearchIndices,
   createTextIndex,
   openChangesCursor,
   readPast,
 } from '@ordermill/database'
 import { newId } from '@ordermill/model'
-import { createIndexWriter } from '@ordermill/search'
+import { createIndexWriter, createIndices } from '@ordermill/search'
 import { createTeller } from './changes.ts'
 import { createFollower, type Follower, type FollowerName } from './follower.ts'
 import type { Resources } from './resources.ts'
+import { createSideIndices } from './side-indices.ts'
 
 /** All who follow the table. */
 export interface Followers {
@@ -88,13 +90,33 @@ export function createFollowers({
         log: part('changes'),
       }),
     )
+  const beside =
+    engine &&
+    createSideIndices({
+      registry: createSearchIndices(database, definition.alias),
+      indices: createIndices(engine, definition),
+      digest: definition.digest,
+      makeFollower: ({ role, name, uuid }) =>
+        createFollower({
+          ...shared(),
+          name: role === 'kept' ? 'kept' : 'building',
+          share,
+          writer: createIndexWriter(engine, definition, { name, key: uuid }),
+          log: part(role),
+        }),
+      log: part('followers'),
+    })
   return {
     wake() {
       for (const follower of followers.values()) follower.wake()
+      beside?.wake()
     },
-    states: () => Object.fromEntries([...followers].map(([name, follower]) => [name, follower.state()])),
+    states: () => ({
+      ...Object.fromEntries([...followers].map(([name, follower]) => [name, follower.state()])),
+      ...beside?.states(),
+    }),
     async run(signal) {
-      await Promise.all([...followers.values()].map((follower) => follower.run(signal)))
+      await Promise.all([...[...followers.values()].map((follower) => follower.run(signal)), beside?.run(signal)])
     },
   }
 }

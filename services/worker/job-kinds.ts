@@ -2,27 +2,30 @@ import {
   createCursors,
   createJobQueue,
   createJobs,
+  createLeases,
   createParkedView,
   createRowsInOrder,
+  createSearchIndices,
   dailySales,
   readRejects,
   refreshView,
 } from '@ordermill/database'
 import { newId, Unavailable } from '@ordermill/model'
 import { barrierMessage, PublishFailed } from '@ordermill/queue'
-import { createDocuments, createIndexWriter } from '@ordermill/search'
+import { createDocuments, createIndexWriter, createIndices } from '@ordermill/search'
 import { createAudit } from './audit.ts'
 import type { CompareParts } from './comparing.ts'
 import { createDryRun } from './dry-run.ts'
 import { createFlush } from './flush.ts'
 import { type JobHandler, runJobs } from './jobs.ts'
+import { createDrop, createReindex, createRollback } from './reindex.ts'
 import { createRejectRetry } from './reject-retry.ts'
 import { createReplay, replayKnown } from './replay.ts'
 import type { Resources } from './resources.ts'
 import { pause } from './waiting.ts'
 
 /** What may take minutes: no other job waits for one of these. */
-const longKinds = ['audit']
+const longKinds = ['audit', 'reindex']
 
 /** Does jobs of every kind there is until `signal` aborts. */
 export async function runEveryJob(resources: Resources, signal: AbortSignal): Promise<void> {
@@ -39,10 +42,12 @@ export async function runEveryJob(resources: Resources, signal: AbortSignal): Pr
     flush: createFlush(resources),
     'reject-retry': createRejectRetry({ collection, database }),
     audit: createAudit({ ...resources, ...bothSides(resources), log: part('audit') }),
+    ...reindexing(resources),
     'dry-run': createDryRun({ collection, ledger, table, deadline_ms: options.MESSAGE_TIMEOUT_MS }),
   }
   const shared = { queue: createJobQueue(database), holder, handlers, log: part('jobs') }
-  await Promise.all([true, false].map((others) => runJobs({ ...shared, which: { kinds: longKinds, others } }, signal)))
+  const which = [{ kinds: longKinds, others: true }, ...longKinds.map((kind) => ({ kinds: [kind], others: false }))]
+  await Promise.all(which.map((kinds) => runJobs({ ...shared, which: kinds }, signal)))
 }
 
 /** Postgres and the index in use, as they are compared. */
@@ -58,6 +63,37 @@ function bothSides({ collection, database, engine, definition }: Resources) {
     rejected: async (ids) => readRejects(database, (await writer.ensure()).uuid, ids),
   }
   return { rows, index }
+}
+
+/** What is done with whole indices; nothing where there is no engine. */
+function reindexing({
+  collection,
+  options,
+  part,
+  database,
+  stored,
+  engine,
+  definition,
+}: Resources): Record<string, JobHandler> {
+  if (engine === undefined) return {}
+  const parts = {
+    definition,
+    stored,
+    registry: createSearchIndices(database, definition.alias),
+    indices: createIndices(engine, definition),
+    cursors: createCursors(database),
+    leases: createLeases(database, newId()),
+    rows: createRowsInOrder(database, collection),
+    documentsOf: (index: string) => createDocuments(engine, index),
+    rejectsOf: (uuid: string, ids: string[]) => readRejects(database, uuid, ids),
+    batch: options.FOLLOW_BATCH,
+    log: part('reindex'),
+  }
+  return {
+    reindex: createReindex(parts),
+    'reindex-rollback': createRollback(parts),
+    'reindex-drop': createDrop(parts),
+  }
 }
 
 /** How often is looked for what older workers have parked, in milliseconds. */

@@ -5,6 +5,7 @@ import { backoff_ms, pause } from './waiting.ts'
 
 /** What a job is given: its arguments, and how to say how far it is. `report` gives false once it should end. */
 export interface JobContext {
+  id: string
   arguments: Record<string, unknown>
   /** What an attempt before this one has reported last. */
   progress: Record<string, unknown> | null
@@ -57,12 +58,12 @@ async function runJob(job: Job, { queue, holder, handlers, log }: JobParts, sign
   try {
     if (handler === undefined) throw new Error(`no worker knows jobs of the kind ${kind}`)
     const report = (progress: Record<string, unknown>) => queue.progress(id, holder, lease_ms, progress)
-    const result = await handler({ arguments: job.arguments, progress: job.progress, signal: end, report })
+    const result = await handler({ id, arguments: job.arguments, progress: job.progress, signal: end, report })
     await queue.complete(id, holder, result)
     log.info({ job: id, kind, result }, 'job completed')
   } catch (thrown) {
     const error = toError(thrown)
-    const again = error instanceof Unavailable && job.attempts + 1 < attemptsMax
+    const again = error instanceof Unavailable && (signal.aborted || job.attempts + 1 < attemptsMax)
     await queue.fail(
       id,
       holder,

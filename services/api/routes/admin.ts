@@ -7,9 +7,13 @@ import { auditRoutes } from './audit.ts'
 import { type DirtyParts, dirtyRoutes } from './dirty.ts'
 import { jobRoutes } from './jobs.ts'
 import { type ParkedParts, parkedRoutes } from './parked.ts'
+import { type ReindexParts, reindexRoutes } from './reindex.ts'
 import { type RejectParts, rejectRoutes } from './rejects.ts'
 
-type AdminParts = ParkedParts & RejectParts & DirtyParts & { token: string; accounting(): Promise<Accounting> }
+type AdminParts = ReindexParts &
+  ParkedParts &
+  RejectParts &
+  DirtyParts & { token: string; accounting(): Promise<Accounting> }
 
 /** The operator's view and hands, behind the admin token. */
 export function adminRoutes(app: FastifyInstance, { token, ...parts }: AdminParts): void {
@@ -19,6 +23,7 @@ export function adminRoutes(app: FastifyInstance, { token, ...parts }: AdminPart
     jobRoutes(admin, parts)
     parkedRoutes(admin, parts)
     rejectRoutes(admin, parts)
+    reindexRoutes(admin, parts)
     accountingRoutes(admin, parts)
     dirtyRoutes(admin, parts)
     auditRoutes(admin, parts)

@@ -5,7 +5,8 @@ import Type, { type Static } from 'typebox'
 import { answer, type IdParameter, idParameter, named, responses } from '../schemas.ts'
 
 const anything = Type.Union([Type.Record(Type.String(), Type.Unknown()), Type.Null()])
-const example: Job = {
+/** A job as it may be. */
+export const exampleJob: Job = {
   id: '01936f5e-8a4c-7d20-9b1e-3f5a6c7d8e9f',
   kind: 'refresh',
   arguments: {},
@@ -37,10 +38,10 @@ export const job = named(
   }),
   {
     description: 'What an operator asked for',
-    examples: [example],
+    examples: [exampleJob],
   },
 )
-const jobPage = named('JobPage', Type.Object({ jobs: Type.Array(job) }), { examples: [{ jobs: [example] }] })
+const jobPage = named('JobPage', Type.Object({ jobs: Type.Array(job) }), { examples: [{ jobs: [exampleJob] }] })
 const page = Type.Object({
   limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 100, default: 25 })),
   before: Type.Optional(Type.String({ format: 'uuid', description: 'The last id of the page before.' })),
