@@ -14,6 +14,7 @@ t.test('every call is there under a name of its own, and says what it is for', a
   const ids = contract.operations.map(({ id }) => id)
   t.equal(new Set(ids).size, ids.length)
   t.same(ids.toSorted(), [
+    'audit',
     'cancelJob',
     'cancelReindex',
     'countOrders',

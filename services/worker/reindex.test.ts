@@ -134,12 +134,13 @@ t.test(
 
     await post(reindex, {})
     const wrong = await until('another one is being built', () => named('building'), 30_000)
-    await until('it has some', async () => (await engine.count({ index: wrong })).count > 10, 30_000)
-    await engine.indices.refresh({ index: wrong })
-    await engine.deleteByQuery({ index: wrong, query: { match_all: {} }, max_docs: 1 }).catch(async () => {
-      const { hits } = await engine.search({ index: wrong, size: 1, _source: false })
-      await engine.delete({ index: wrong, id: hits.hits[0]?._id ?? '' })
+    const oldest = await until('it has some', async () => {
+      await engine.indices.refresh({ index: wrong })
+      const { hits } = await engine.search({ index: wrong, size: 1_000, version: true, _source: false })
+      const sorted = hits.hits.sort((one, other) => (one._version ?? 0) - (other._version ?? 0))
+      return sorted.length > 10 && sorted[0]?._id
     })
+    await engine.delete({ index: wrong, id: oldest })
     await database.query({ text: `DELETE FROM leases WHERE name = 'held'` })
     t.match(await untilEnded('it has failed'), { state: 'FAILED', error: /missing/ })
     t.same(await aliased(), [serving])
