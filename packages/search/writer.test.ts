@@ -1,3 +1,5 @@
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { environment } from '@ordermill/config'
 import { newId, orders, text } from '@ordermill/model'
 import { corner } from '@ordermill/servers/testing'
@@ -62,6 +64,56 @@ t.test('an index made before a field was added takes documents that have it', as
   t.equal(after.name, before.name, 'the index in use stays in use')
   t.ok(after.uuid.startsWith(`${before.uuid}-`), 'and is fed again from the first change')
   t.same(await writer.write([document(1, { gift_note: 'for you' })]), [{ outcome: 'done' }])
+})
+
+t.test(
+  'two versions that feed one index agree: the one whose definition it is writes over what the other one wrote',
+  async (t) => {
+    const scope = `${namespace}two.`
+    const fields = { ...orders.fields, gift_note: text({ min: 1, max: 100, optional: true, search: [] }) }
+    const [older, newer] = [orders, { ...orders, fields, fieldNames: [...orders.fieldNames, 'gift_note'] }].map((c) =>
+      createIndexWriter(client, indexDefinition(c, scope)),
+    )
+    if (older === undefined || newer === undefined) throw new Error('two')
+    const first = await older.ensure()
+    const fitted = await newer.ensure()
+    t.match(await older.ensure(), { uuid: first.uuid, from: fitted.uuid, differs: [] }, 'each has a cursor of its own')
+    const id = newId()
+    const note = async () => (await client.get<{ gift_note?: string }>({ index: fitted.name, id }))._source?.gift_note
+    await older.write([document(7, {}, id)])
+    t.same(await newer.write([document(7, { gift_note: 'for you' }, id)]), [{ outcome: 'done' }])
+    t.equal(await note(), 'for you', 'the newer one writes over the same change')
+    t.same(await older.write([document(7, {}, id)]), [{ outcome: 'done' }])
+    t.equal(await note(), 'for you', 'the older one does not')
+  },
+)
+
+t.test('what an index cannot take of a definition is told; it is fed on as it is', async (t) => {
+  const scope = `${namespace}changed.`
+  const before = await createIndexWriter(client, indexDefinition(orders, scope)).ensure()
+  const fields = { ...orders.fields, customer_id: orders.fields.placed_at }
+  const writer = createIndexWriter(client, indexDefinition({ ...orders, fields } as never, scope))
+  const after = await writer.ensure()
+  t.match(after, { name: before.name, from: before.uuid, differs: ['customer_id'] })
+  t.match(await writer.ensure(), { uuid: after.uuid, differs: ['customer_id'] })
+  t.same(await writer.write([document(1)]), [{ outcome: 'done' }])
+})
+
+t.test('an engine that does not know us, or does not let us, refuses', async (t) => {
+  for (const status of [401, 403]) {
+    const server = createServer((_request, response) => {
+      response.writeHead(status, { 'content-type': 'application/json', 'x-elastic-product': 'Elasticsearch' })
+      response.end(JSON.stringify({ error: { type: 'security_exception', reason: 'no' }, status }))
+    })
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    t.teardown(() => server.close())
+    const { port } = server.address() as AddressInfo
+    const guarded = createSearchClient({ urls: [`http://127.0.0.1:${port}`], timeout_ms: 5_000 })
+    t.teardown(() => guarded.close())
+    const writer = createIndexWriter(guarded, indexDefinition(orders, namespace))
+    await t.rejects(writer.ensure(), { name: 'EngineRefused', code: 'security_exception' })
+    await t.rejects(writer.write([document(1)]), { name: 'EngineRefused', code: 'security_exception' })
+  }
 })
 
 t.test('an engine that is away is unavailable, not refusing', async (t) => {
