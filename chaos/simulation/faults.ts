@@ -228,7 +228,7 @@ export const ofEngine: Record<string, Fault> = {
   'engine stalls, and does later what it was asked before': stalledAndLate,
   'engine loses answers': losesAnswers(engine),
   'engine refuses some'({ world }) {
-    world.engine.store.refuses = 0.4
+    world.engine.store.refuses = 0.9
     return () => {
       world.engine.store.refuses = 0
     }

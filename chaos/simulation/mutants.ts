@@ -24,8 +24,8 @@ interface MutationParts {
   only?: string
   /** Whether to write down which seeds noticed. */
   record?: boolean
-  /** Only guards of which a seed is recorded. */
-  recordedOnly?: boolean
+  /** Only guards that one of the first seeds noticed last time, no later than this one. */
+  recordedWithin?: number
   tell?(missing: Missing): void
 }
 
@@ -37,11 +37,13 @@ export async function runMutations({
   seedsMax,
   only = '',
   record = false,
-  recordedOnly = false,
+  recordedWithin,
   tell = () => undefined,
 }: MutationParts): Promise<Missing[]> {
   const noticed = JSON.parse(readFileSync(noticedPath, 'utf8')) as Noticed
-  const isChosen = (without: string) => without.includes(only) && (!recordedOnly || noticed[without] !== undefined)
+  const isChosen = (without: string) =>
+    without.includes(only) &&
+    (recordedWithin === undefined || (noticed[without] ?? Number.POSITIVE_INFINITY) <= recordedWithin)
   const chosen = mutations.filter(({ without }) => isChosen(without))
   if (chosen.length === 0) throw new Error(`no guard is described with: ${only}`)
   const all: Missing[] = []

@@ -42,8 +42,9 @@ t.test('every guard that a mutation takes out stands in the product exactly once
   t.throws(() => edited(`${first.search}\n${first.search}`, first), /more than one/)
 })
 
-t.test('without a guard of which that is known a promise breaks', { timeout: 280_000 }, async (t) => {
-  const all = await runMutations({ seedsMax: 300, recordedOnly: true })
-  t.ok(all.length > 0)
+// What the product does in another order moves the seeds: those that notice early do so again soon.
+t.test('without a guard that few seeds can do without a promise breaks', { timeout: 280_000 }, async (t) => {
+  const all = await runMutations({ seedsMax: 300, recordedWithin: 30 })
+  t.ok(all.length >= 8, `${all.length} guards`)
   for (const { mutation, caught } of all) t.ok(caught, mutation.without)
 })
