@@ -18,6 +18,9 @@ const waiting = await placeJobs(t, env['POSTGRES_DSN'] ?? '')
 const parked = (await placeParked(t, env, 200)).map(String)
 const contract = readContract((await (await fetch(`${url}/docs/json`)).json()) as object)
 
+/** Operations on what no generated request brings about: a document that the engine does not take, an index that was swapped. */
+const needMore = ['retrySearchReject', 'rollbackReindex', 'dropReindexed']
+
 const requests = 5_000
 /** Requests that are on their way at once. */
 const together = 25
@@ -53,7 +56,7 @@ t.test('of 5,000 generated requests none gets a 5xx, or an answer that the docum
   for (const operation of contract.operations) {
     const statuses = [...new Set(seen.get(operation) ?? [])].toSorted()
     t.ok(
-      statuses.some((status) => status < 300),
+      needMore.includes(operation.id) || statuses.some((status) => status < 300),
       `${operation.id} succeeded: ${statuses}`,
     )
     const takesInput = operation.parameters.some(({ in: where }) => where !== 'header')

@@ -83,13 +83,13 @@ export function jobRoutes(app: FastifyInstance, { jobs }: { jobs: Jobs }): void 
   app.post('/api/admin/refresh', { schema: refreshSchema }, async (_request, reply) => {
     const opened = await jobs.open(newId(), 'refresh', {})
     if (opened === undefined) throw new Forbidden('busy', 'A refresh is running.')
-    reply.header('location', `/api/admin/jobs/${opened.id}`)
     const ended = await end(jobs, opened)
     if (ended.state === 'COMPLETED' && ended.result?.['outcome'] === 'busy')
       throw new Forbidden('busy', 'A refresh is running.')
-    if (ended.state === 'COMPLETED') return reply.send(ended.result)
-    if (ended.state === 'FAILED') throw new Unavailable('refresh-failed', 'The refresh failed; the job says why.')
-    return reply.code(202).send(ended)
+    if (ended.state === 'FAILED')
+      throw new Unavailable('refresh-failed', `The refresh failed; the job ${opened.id} says why.`)
+    reply.header('location', `/api/admin/jobs/${opened.id}`)
+    return ended.state === 'COMPLETED' ? reply.send(ended.result) : reply.code(202).send(ended)
   })
 
   const listSchema = {
@@ -146,11 +146,11 @@ export async function runJob(
 ): Promise<FastifyReply> {
   const opened = await jobs.open(newId(), kind, args)
   if (opened === undefined) throw new Forbidden('busy', `A ${kind} is running.`)
-  reply.header('location', `/api/admin/jobs/${opened.id}`)
   const ended: Job = await end(jobs, opened)
-  if (ended.state === 'COMPLETED') return reply.send(ended.result)
-  if (ended.state === 'FAILED') throw new Unavailable(`${kind}-failed`, `The ${kind} failed; the job says why.`)
-  return reply.code(202).send(ended)
+  if (ended.state === 'FAILED')
+    throw new Unavailable(`${kind}-failed`, `The ${kind} failed; the job ${opened.id} says why.`)
+  reply.header('location', `/api/admin/jobs/${opened.id}`)
+  return ended.state === 'COMPLETED' ? reply.send(ended.result) : reply.code(202).send(ended)
 }
 
 /** Waits until a job has ended, but not for long: it goes on without the caller. */

@@ -1,6 +1,6 @@
 import type { Jobs, SearchIndices } from '@ordermill/database'
 import { Forbidden, NotFound, newId, Refused } from '@ordermill/model'
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyReply } from 'fastify'
 import Type from 'typebox'
 import { bodyReader } from '../body.ts'
 import { answer, named, responses } from '../schemas.ts'
@@ -123,6 +123,14 @@ export function reindexRoutes(app: FastifyInstance, { jobs, indices, definition 
   const hasKept = async () => {
     if (!(await indices.list()).some(({ role }) => role === 'kept')) throw new NotFound('A search index that is kept')
   }
+  /** A job on the index that is kept: somebody may drop that meanwhile. */
+  const onKept = async (reply: FastifyReply, kind: string) => {
+    await hasKept()
+    return await runJob(reply, jobs, kind, {}).catch(async (thrown: unknown) => {
+      await hasKept()
+      throw thrown
+    })
+  }
   const later = { 202: answer('It takes longer: the job', job, 'Location') }
   const backSchema = {
     ...step,
@@ -130,10 +138,7 @@ export function reindexRoutes(app: FastifyInstance, { jobs, indices, definition 
     summary: 'Have searches ask the index again that served before',
     response: responses({ 200: answer('It serves', switched, 'Location'), ...later }, ...problems),
   }
-  app.post(`${path}/rollback`, { schema: backSchema }, async (_request, reply) => {
-    await hasKept()
-    return await runJob(reply, jobs, 'reindex-rollback', {})
-  })
+  app.post(`${path}/rollback`, { schema: backSchema }, (_request, reply) => onKept(reply, 'reindex-rollback'))
 
   const dropSchema = {
     ...step,
@@ -141,8 +146,5 @@ export function reindexRoutes(app: FastifyInstance, { jobs, indices, definition 
     summary: 'Remove the search index that served before',
     response: responses({ 200: answer('It is gone', dropped, 'Location'), ...later }, ...problems),
   }
-  app.post(`${path}/drop`, { schema: dropSchema }, async (_request, reply) => {
-    await hasKept()
-    return await runJob(reply, jobs, 'reindex-drop', {})
-  })
+  app.post(`${path}/drop`, { schema: dropSchema }, (_request, reply) => onKept(reply, 'reindex-drop'))
 }
