@@ -1,5 +1,5 @@
-import type { Cached, Dirty, Marked, RecordCache } from '@ordermill/cache'
-import { readReceipt, type Session, type StoredReceipt } from '@ordermill/database'
+import { type Cached, type Dirty, type Marked, type RecordCache, readThrough } from '@ordermill/cache'
+import { createReader, readReceipt, type Session, type StoredReceipt } from '@ordermill/database'
 import { type Collection, NotFound, Unavailable } from '@ordermill/model'
 import type { Searcher } from '@ordermill/search'
 
@@ -49,8 +49,8 @@ export function createReceipts({
   searcher,
 }: Parts): (id: string) => Promise<Receipt> {
   const { title } = collection
+  const reader = createReader(database, collection)
   return async (id) => {
-    const moment = cache.moment()
     const [cached, stored, found] = await Promise.all([
       asked(cache.read(id)),
       asked(readReceipt(database, collection, id)),
@@ -68,7 +68,9 @@ export function createReceipts({
     const version = Math.max(newest, ...(marks?.value ?? []).map((mark) => mark.version))
     const isAway = cached.away || stored.away || marks?.away === true || found?.away === true
     if (version === 0) {
-      if (isAway || (await asked(cache.fill(id, undefined, moment))).value?.behind !== false)
+      // What came in meanwhile is found when the caller asks again.
+      const known = isAway ? undefined : (await asked(readThrough(cache, id, () => reader.read(id)))).value
+      if (known === undefined || known.behind || known.version !== undefined)
         throw new Unavailable('store-away', `The stores that answer do not know the ${title}; not all of them do.`)
       throw new NotFound(`The ${title} ${id}`)
     }
