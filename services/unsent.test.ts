@@ -27,10 +27,10 @@ t.test('changes made while the broker is away go out before the first one after 
   })
   t.equal((await patch(order, { amount: 5 })).status, 202, 'before any flusher could look')
   await startTestWorker(t, parts)
-  const { body } = await until('it is persisted', async () => {
+  const { body } = await until('it is persisted and settled', async () => {
     const history = await get(`${order}/history`)
-    const { versions } = history.body as { versions?: { superseded_at?: string }[] }
-    return versions?.length === 5 && history
+    const { versions } = history.body as { versions?: { dirty: boolean }[] }
+    return versions?.length === 5 && !versions.some(({ dirty }) => dirty) && history
   })
   t.match(body, { versions: [1, 2, 3, 4, 5].map((version) => ({ version, dirty: false })) })
   const parked = await get(`${url}/api/admin/parked`)
