@@ -34,6 +34,7 @@ export const postgresScenarios: Scenario[] = [
     says: 'Somebody holds an exclusive lock on the table',
     within_s: 2,
     outage_s: 8,
+    nothingParks: true,
     break: lockTable,
   },
   {
@@ -48,6 +49,7 @@ export const postgresScenarios: Scenario[] = [
     says: 'Postgres takes no writes (default_transaction_read_only)',
     within_s: 2,
     outage_s: 6,
+    nothingParks: true,
     break: (scene) => setReadOnly(scene, 'on'),
     heal: (scene) => setReadOnly(scene, 'off'),
   },
