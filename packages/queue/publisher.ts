@@ -1,4 +1,4 @@
-import type { ConfirmChannel, Options } from 'amqplib'
+import type { ChannelModel, ConfirmChannel, Options } from 'amqplib'
 import { keepConnected } from './connection.ts'
 import { declare, type Topology } from './topology.ts'
 
@@ -58,6 +58,12 @@ interface Pending {
 /** How long one refusal makes the queue count as full. */
 const fullFor_ms = 1_000
 
+/**
+ * How old a channel is, in milliseconds, when a refusal is reason to go on with another: one that was opened while a queue had lost its
+ * leader may ask the lost one for ever, and refuse all (RabbitMQ 3.10). At a queue that is full it changes nothing.
+ */
+const renewAfter_ms = 1_000
+
 /** How amqplib tells a refusal (basic.nack) from a channel that closed: only by these words. */
 const nacked = 'message nacked'
 
@@ -73,21 +79,37 @@ export function createPublisher({ urls, name, topology, window, timeout_ms, onLo
   const failAll = (reason: PublishFailed['reason']) => {
     for (const one of [...pending.values()]) one.fail(new PublishFailed(reason))
   }
+  const open = async (model: ChannelModel): Promise<ConfirmChannel> => {
+    const fresh = await model.createConfirmChannel()
+    fresh.on('error', () => undefined) // 'close' follows
+    fresh.on('close', () => {
+      if (channel !== fresh) return
+      channel = undefined
+      failAll('lost')
+      model.close().catch(() => undefined) // a channel is not recovered by itself: its connection is
+    })
+    fresh.on('return', (message) => returned.add(String(message.properties.messageId)))
+    return fresh
+  }
+  /** Goes on with another channel; what is in flight on the one before is awaited there. */
+  let renew = (): Promise<void> => Promise.resolve()
+  let renewed = 0 // when, as performance.now() counts
   const connection = keepConnected({
     urls,
     name,
     async setup(model) {
       await declare(model, topology)
-      const fresh = await model.createConfirmChannel()
-      fresh.on('error', () => undefined) // 'close' follows
-      fresh.on('close', () => {
-        if (channel !== fresh) return
-        channel = undefined
-        failAll('lost')
-        model.close().catch(() => undefined) // a channel is not recovered by itself: its connection is
-      })
-      fresh.on('return', (message) => returned.add(String(message.properties.messageId)))
-      channel = fresh
+      renew = async () => {
+        renewed = performance.now()
+        const before = channel
+        const fresh = await open(model)
+        if (channel !== before) return // its connection was lost, and it with it
+        channel = fresh
+        await before?.waitForConfirms().catch(() => undefined) // who published knows
+        await before?.close()
+      }
+      renewed = performance.now()
+      channel = await open(model)
       blocked = false
     },
     onLost(error) {
@@ -99,6 +121,12 @@ export function createPublisher({ urls, name, topology, window, timeout_ms, onLo
       blocked = now
     },
   })
+
+  const refused = () => {
+    const now = performance.now()
+    fullUntil = now + fullFor_ms
+    if (now - renewed > renewAfter_ms) renew().catch(() => undefined) // the connection was lost meanwhile
+  }
 
   /** Looks for what waits too long, for as long as anything waits. */
   let sweep: NodeJS.Timeout | undefined
@@ -138,7 +166,7 @@ export function createPublisher({ urls, name, topology, window, timeout_ms, onLo
           if (returned.delete(messageId)) return fail(new PublishFailed('returned'))
           if (error != null) {
             const isRefused = error instanceof Error && error.message === nacked
-            if (isRefused && channel === on) fullUntil = performance.now() + fullFor_ms
+            if (isRefused && channel === on) refused()
             return fail(new PublishFailed(isRefused ? 'refused' : 'lost', { cause: error }))
           }
           if (pending.delete(number)) resolve()
