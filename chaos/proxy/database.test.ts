@@ -1,5 +1,5 @@
 import { environment } from '@ordermill/config'
-import { createDatabase } from '@ordermill/database'
+import { createDatabase, createListener } from '@ordermill/database'
 import { Unavailable } from '@ordermill/model'
 import { startServer } from '@ordermill/servers'
 import { until } from '@ordermill/servers/testing'
@@ -101,4 +101,17 @@ t.test('a COMMIT whose answer is lost is unavailable in time', async (t) => {
   proxy.set([])
   t.same(await selectWithin(), [{ one: 1 }])
   t.same(await database.query({ text: 'SELECT n FROM kept' }), [{ n: 1 }], 'it was done all the same')
+})
+
+t.test('a listener whose connection fell silent ends in time', async (t) => {
+  const dsn = new URL(server.url)
+  const proxy = await startProxy({ host: dsn.hostname, port: Number(dsn.port) })
+  t.teardown(() => proxy.close())
+  dsn.port = String(proxy.port)
+  const listener = createListener({ dsn: dsn.href, name: 'silent', channel: 'silent', onLost: () => undefined })
+  const heard: (string | undefined)[] = []
+  listener.listen((message) => heard.push(message))
+  await until('it is connected', () => heard.length > 0)
+  proxy.set([silence])
+  t.ok((await took(listener.stop())) < 8_000)
 })

@@ -1,5 +1,5 @@
 import { Unavailable } from '@ordermill/model'
-import type { Pool, PoolClient, QueryResult, QueryResultRow } from 'pg'
+import type { ClientBase, Pool, PoolClient, QueryResult, QueryResultRow } from 'pg'
 import type { Statement } from './database.ts'
 import { databaseFailure } from './failure.ts'
 
@@ -66,7 +66,8 @@ export function createLender(pool: Pool, silence_ms: number): Lend {
   }
 }
 
-function destroy(client: PoolClient): void {
+/** Cuts the socket of a connection: what is pending on it fails. */
+export function destroy(client: ClientBase): void {
   const { connection } = client as unknown as { connection?: { stream?: { destroy(): void } } }
   connection?.stream?.destroy()
 }

@@ -1,4 +1,5 @@
 import { Client } from 'pg'
+import { destroy } from './lending.ts'
 
 /** What others tell with NOTIFY. A hint, never the truth: what is told while this is not connected is lost. */
 export interface Listener {
@@ -17,6 +18,9 @@ interface ListenerParts {
   onLost(error: Error): void
 }
 
+/** How long Postgres may take for what it is asked here, to end the connection included, in milliseconds. */
+const patience_ms = 5_000
+
 /** Pauses between attempts to connect, in milliseconds: the last one goes on. */
 const pauses_ms = [100, 500, 2_000, 5_000]
 
@@ -34,13 +38,15 @@ export function createListener({ dsn, name, channel, onLost }: ListenerParts): L
       connectionString: dsn,
       application_name: name,
       keepAlive: true,
-      connectionTimeoutMillis: 5_000,
+      keepAliveInitialDelayMillis: 10_000,
+      connectionTimeoutMillis: patience_ms,
+      query_timeout: patience_ms,
     })
     client = made
     const lost = (error: Error) => {
       if (client !== made) return
       client = undefined
-      made.end().catch(() => undefined)
+      destroy(made)
       if (stopped) return
       onLost(error)
       if (listeners.size === 0) return
@@ -71,7 +77,10 @@ export function createListener({ dsn, name, channel, onLost }: ListenerParts): L
       clearTimeout(retry)
       const open = client
       client = undefined
-      await open?.end().catch(() => undefined)
+      if (open === undefined) return
+      const late = setTimeout(() => destroy(open), patience_ms) // a network may have lost it
+      await open.end().catch(() => undefined)
+      clearTimeout(late)
     },
   }
 }
