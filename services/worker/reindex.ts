@@ -2,7 +2,7 @@ import type { Cursors, RecordReader, RowsInOrder, SearchIndex } from '@ordermill
 import { toError, Unavailable } from '@ordermill/model'
 import type { Documents, IndexDefinition } from '@ordermill/search'
 import type { Logger } from '@ordermill/telemetry'
-import { compareInOrder, type Difference } from './comparing.ts'
+import { compareInOrder } from './comparing.ts'
 import type { JobContext, JobHandler } from './jobs.ts'
 import { type SwitchParts, switchTo } from './switching.ts'
 import { pause } from './waiting.ts'
@@ -121,21 +121,22 @@ async function verify(building: SearchIndex, parts: ReindexParts, context: JobCo
     rejected: async (ids: string[]) => (allowed ? rejectsOf(building.uuid, ids) : []),
   }
   const seen = { rows: 0, documents: 0, ranges: 0 }
-  const differences: Difference[] = []
+  let differences = 0
+  const named: string[] = [] // each difference holds its row: an index that differs as a whole would not fit into memory
   let said = Number.NEGATIVE_INFINITY
   for await (const range of compareInOrder(sides, {}, context.signal)) {
     seen.rows += range.rows
     seen.documents += range.documents
     seen.ranges += 1
-    differences.push(...range.differences)
+    differences += range.differences.length
+    for (const { kind, id } of range.differences.slice(0, namedMax - named.length)) named.push(`${kind} ${id}`)
     if (performance.now() - said < report_ms) continue
     said = performance.now()
-    await goOn(context, { phase: 'verifying', index: building.name, ...seen, differences: differences.length })
+    await goOn(context, { phase: 'verifying', index: building.name, ...seen, differences })
   }
   if (context.signal.aborted) throw new Unavailable('stopping', 'The reindexing was stopped.')
-  if (differences.length === 0) return seen
-  const named = differences.slice(0, namedMax).map(({ kind, id }) => `${kind} ${id}`)
-  throw new Error(`the new index is not what the table says, ${differences.length} times: ${named.join(', ')}`)
+  if (differences === 0) return seen
+  throw new Error(`the new index is not what the table says, ${differences} times: ${named.join(', ')}`)
 }
 
 /** The job that has searches ask the index again that served before. */
