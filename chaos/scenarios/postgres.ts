@@ -19,6 +19,7 @@ export const postgresScenarios: Scenario[] = [
     says: 'Postgres is killed, and comes back by its own recovery',
     within_s: 2,
     outage_s: 6,
+    nothingParks: true,
     ...killed('postgres'),
   },
   {
@@ -26,6 +27,7 @@ export const postgresScenarios: Scenario[] = [
     says: 'Postgres is stopped at once (immediate shutdown), and recovers',
     within_s: 2,
     outage_s: 3,
+    nothingParks: true,
     break: stopImmediately,
     heal: ({ stack }) => stack.server('postgres').start(),
   },
@@ -42,6 +44,7 @@ export const postgresScenarios: Scenario[] = [
     says: 'Sessions of Postgres are ended at random, in their COMMIT too',
     within_s: 1,
     outage_s: 8,
+    nothingParks: true,
     break: cutSessions,
   },
   {

@@ -28,12 +28,14 @@ export const servicesScenarios: Scenario[] = [
     says: 'One of the two workers is killed under load, and started again',
     within_s: 3,
     outage_s: 4,
+    nothingParks: true,
     ...killedService('worker'),
   },
   {
     name: 'worker-killed-25-times',
     says: 'Workers are killed 25 times in a row, healthy records in hand',
     within_s: 1,
+    nothingParks: true,
     break: (scene) => killWorkers(scene, 25),
   },
   {
@@ -53,6 +55,7 @@ export const servicesScenarios: Scenario[] = [
     name: 'worker-stopped',
     says: 'The active worker is stopped in order in mid-batch and started again, three times',
     within_s: 1,
+    nothingParks: true,
     break: (scene) => stopWorkers(scene, 3),
   },
   {
