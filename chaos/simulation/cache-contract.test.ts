@@ -5,7 +5,7 @@ import { environment } from '@ordermill/config'
 import { corner } from '@ordermill/servers/testing'
 import { Redis } from 'ioredis'
 import t from 'tap'
-import { type Held, takeSteps, withoutEpoch } from './cache-steps.ts'
+import { type Held, plainText, takeSteps, withoutEpoch } from './cache-steps.ts'
 
 const { env, namespace } = await corner(t, environment())
 const url = `redis://${env['REDIS_ADDR']}`
@@ -21,7 +21,7 @@ async function heldUnder(prefix: string): Promise<Held[]> {
     const type = await redis.type(key)
     const value =
       type === 'string'
-        ? (await redis.get(key))?.replace(run, 'RUN')
+        ? plainText(key, (await redis.get(key)) ?? '', run)
         : (type === 'zset' ? await redis.zrange(key, '0', '-1') : await redis.hkeys(key)).sort()
     const ttl_s = await redis.ttl(key)
     return [key.replace(prefix, ''), withoutEpoch(value), Math.ceil((ttl_s < 0 ? -60 : ttl_s) / 60)]

@@ -1,5 +1,5 @@
 import { connectCache } from '@ordermill/cache'
-import { type Held, takeSteps, withoutEpoch } from './cache-steps.ts'
+import { type Held, plainText, takeSteps, withoutEpoch } from './cache-steps.ts'
 import { replaceGlobals } from './globals.ts'
 import { pickPlan } from './plans.ts'
 import { createRandom } from './random.ts'
@@ -39,7 +39,7 @@ export async function runInMemory(seed: number, steps: number): Promise<{ answer
   const { store } = world.redis
   const held = [...store.contents()].map(([key, { value, expiresAt }]): Held => {
     const ttl_s = expiresAt === undefined ? -60 : (expiresAt - now) / 1_000
-    const plain = typeof value === 'string' ? value.replace(store.runId(), 'RUN') : [...value.keys()].sort()
+    const plain = typeof value === 'string' ? plainText(key, value, store.runId()) : [...value.keys()].sort()
     return [key, withoutEpoch(plain), Math.ceil(ttl_s / 60)]
   })
   return { answers, held: held.sort(([a], [b]) => (a < b ? -1 : 1)) }

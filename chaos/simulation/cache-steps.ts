@@ -1,4 +1,4 @@
-import { type CacheClient, createBarriers, createRecordCache } from '@ordermill/cache'
+import { type CacheClient, createBarriers, createRecordCache, type Moment } from '@ordermill/cache'
 import {
   firstVersion,
   nextVersion,
@@ -26,6 +26,7 @@ export async function takeSteps(
   const barriers = createBarriers({ client, collection, namespace })
   const versions = family(4)
   const pick = () => random.pick(versions as [Version, ...Version[]])
+  const moments = new Map<string, Moment[]>()
   const some = () => Array.from({ length: 1 + random.below(3) }, pick)
   const rebuild = (): [string, () => Promise<unknown>] => {
     const version = pick()
@@ -44,7 +45,21 @@ export async function takeSteps(
       ['discard', () => cache.discard(one)],
       ['read', () => cache.read(one.id)],
       ['readMany', () => cache.readMany(many.map(({ id }) => id))],
-      ['fill', () => cache.fill(one.id, random.chance(0.2) ? undefined : one)],
+      [
+        'ask',
+        async () => {
+          const moment = await cache.moment(one.id)
+          moments.set(one.id, [...(moments.get(one.id) ?? []), moment])
+          return moment.caughtUp
+        },
+      ],
+      [
+        'fill',
+        async () => {
+          const moment = random.pick([await cache.moment(one.id), ...(moments.get(one.id) ?? [])])
+          return await cache.fill(one.id, random.chance(0.2) ? undefined : one, moment)
+        },
+      ],
       ['readVersion', () => cache.readVersion(one)],
       ['dirty', async () => ({ ...(await cache.dirty()), oldest_ms: 0 })],
       [
@@ -106,3 +121,7 @@ function family(records: number): Version[] {
 /** Epochs are made of clocks and chance: one is as good as another. */
 export const withoutEpoch = (value: unknown): unknown =>
   JSON.parse((JSON.stringify(value) ?? 'null').replaceAll(/[0-9a-z]{9}-[0-9a-z]{4}(?![0-9a-z-])/g, 'EPOCH'))
+
+/** A value without what chance made: the name of the process, and the tokens. */
+export const plainText = (key: string, value: string, runId: string): string =>
+  key.includes(':asked:') ? 'TOKEN' : value.replace(runId, 'RUN')

@@ -156,10 +156,10 @@ export const ofProcesses: Record<string, Fault> = {
   'worker freezes': (parts) => frozen(parts, parts.fleet.workers[parts.world.random.below(parts.fleet.workers.length)]),
 }
 
-/** Throws away what is clean, or the floors, which are to outlive it. */
-export function evict({ redis: { store }, random }: World, what: 'copies' | 'floors', chance: number): void {
+/** Throws away what is clean, or all that has a time to live. */
+export function evict({ redis: { store }, random }: World, what: 'copies' | 'all', chance: number): void {
   for (const [key, { expiresAt }] of store.contents())
-    if (expiresAt !== undefined && key.includes('floor:') === (what === 'floors') && random.chance(chance))
+    if (expiresAt !== undefined && (what === 'all' || !key.includes('asked:')) && random.chance(chance))
       store.evict(key)
 }
 
@@ -171,7 +171,7 @@ export const ofRedis: Record<string, Fault> = {
   'a connection to redis is cut': cutOne(redis),
   'a connection to redis stalls': stallOne(redis),
   'redis evicts'({ world }) {
-    evict(world, 'copies', 0.5)
+    evict(world, 'all', 0.5)
     return undefined
   },
   'redis cannot be reached': down(redis),

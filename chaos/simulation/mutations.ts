@@ -114,9 +114,9 @@ export const mutations: Mutation[] = [
     replace: '',
   },
   {
-    without: 'fill: the floor',
+    without: 'fill: the token',
     file: 'packages/cache/scripts.ts',
-    search: "if floor and tonumber(floor) > offered then return {'offered', ''} end",
+    search: "if redis.call('GET', KEYS[2]) ~= ARGV[8] then return {'offered', ''} end",
     replace: '',
   },
   {
@@ -204,10 +204,10 @@ export const mutations: Mutation[] = [
     replace: "'internal'",
   },
   {
-    without: 'settle: the floor',
+    without: 'settle: the token ends',
     file: 'packages/cache/scripts.ts',
-    search: "if passed and not (stands and version == '1') then",
-    replace: 'if false then',
+    search: "  if version ~= '1' then redis.call('UNLINK', ARGV[1] .. 'asked:' .. id) end\n",
+    replace: '',
   },
   {
     without: 'accepting: a mark becomes sent after the confirm',

@@ -113,14 +113,14 @@ const freeze = ({ scheduler }: World, owners: Owner[], ms: number) => {
 }
 
 /** What is clean does not stay long. */
-const shortOfMemory = repeatedly(50, ({ world }) => evict(world, 'copies', 0.7))
+const shortOfMemory = repeatedly(50, ({ world }) => evict(world, 'all', 0.7))
 
 /**
- * A process has read a row, and what it offers to the cache hangs in its connection until the record was changed, and what is `gone`
- * by then is either the newer copy, or the floor below it, which stands for a minute.
+ * A process has read a row, and what it offers to the cache hangs in its connection until the record was changed, and the newer copy
+ * is gone, or everything that may go.
  */
 const lateFill =
-  (gone: 'copies' | 'floors'): Fault =>
+  (gone: 'copies' | 'all'): Fault =>
   ({ world }) => {
     const { scheduler, random } = world
     const server = redis(world)
@@ -225,7 +225,7 @@ export const ofMemory: Record<string, Fault> = {
   'redis is short of memory, and postgres is slow': together(shortOfMemory, slow(postgres, 150)),
 }
 export const ofLateFills: Record<string, Fault> = { 'a fill comes late, the copy is gone': lateFill('copies') }
-export const ofLaterFills: Record<string, Fault> = { 'a fill comes late, the floor is gone': lateFill('floors') }
+export const ofLaterFills: Record<string, Fault> = { 'a fill comes late, all that may go is gone': lateFill('all') }
 export const ofUnseen: Record<string, Fault> = { 'at an accept another redis takes over unseen': takesOverUnseen }
 export const ofDetours: Record<string, Fault> = { 'redis cannot be reached for a moment': detour }
 export const ofDeadEnds: Record<string, Fault> = Object.fromEntries(

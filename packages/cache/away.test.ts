@@ -6,7 +6,7 @@ import { until } from '@ordermill/servers/testing'
 import { Redis } from 'ioredis'
 import t from 'tap'
 import { connectCache, createBarriers } from './index.ts'
-import { openCache } from './testing.ts'
+import { offer, openCache } from './testing.ts'
 
 const server = await startServer('redis', { env: environment() })
 t.teardown(() => server.remove())
@@ -46,7 +46,7 @@ t.test('while Redis is away every call fails at once, and nothing that failed tu
     ['read', () => cache.read(known.id)],
     ['readMany', () => cache.readMany([known.id, refused.id])],
     ['readVersion', () => cache.readVersion(known)],
-    ['fill', () => cache.fill(refused.id, refused)],
+    ['fill', () => offer(cache, refused.id, refused)],
     ['dirty', () => cache.dirty()],
     ['marksOlderThan', () => cache.marksOlderThan('unsent', 0, 10)],
     ['period', () => cache.period()],
@@ -109,7 +109,7 @@ t.test(
     await redis.config('SET', 'maxmemory', '1mb')
     const refused = firstOrder()
     t.equal((await failure(cache.accept(refused))).code, 'cache-full')
-    t.equal((await failure(cache.fill(refused.id, refused))).code, 'cache-full')
+    t.equal((await failure(offer(cache, refused.id, refused))).code, 'cache-full')
     t.equal(await cache.read(refused.id), undefined)
     const next = nextOrder(known, { amount: 1 })
     await cache.accept(next, known).catch(() => undefined)

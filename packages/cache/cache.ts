@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { Unavailable, type Version } from '@ordermill/model'
 import type { CacheClient } from './client.ts'
 import { decodeEntry, type Entry, encodeEntry } from './entry.ts'
@@ -6,9 +7,9 @@ import { away, open } from './failure.ts'
 import { bucketOf, buckets, keysOf } from './keys.ts'
 import type { Accepted, Cached, DirtyMark, Filled, RecordCache } from './record-cache.ts'
 
-/** Seconds a clean record stays cached, and seconds a floor stands. */
+/** Seconds a clean record stays cached, and seconds that who asks Postgres for one may take to offer it. */
 const ttl_s = 24 * 60 * 60
-const floor_s = 60
+const askedMax_s = 30
 /** Longest that a replica may take to have a version, in milliseconds. */
 const copy_ms = 500
 /** How often a call is made again because the epoch changed under it. */
@@ -31,6 +32,8 @@ export function createRecordCache({ client, collection, namespace, dirtyLimit }:
     away(Promise.all(Array.from({ length: buckets }, (_, bucket) => ask(bucket))))
 
   const epochs = createEpochs(client, keys)
+  const tokenPrefix = `${randomBytes(9).toString('base64url')}:`
+  let asks = 0
 
   /** Makes a call in an epoch; `undefined` says that another one is in force. */
   const within = async <T>(epoch: string, call: (epoch: string) => Promise<T | undefined>): Promise<T | undefined> => {
@@ -96,7 +99,7 @@ export function createRecordCache({ client, collection, namespace, dirtyLimit }:
     async settle(versions) {
       const calls = byBucket(versions).map(([bucket, some]) => {
         const args = some.flatMap(({ id, version, hash }) => [id, version, hash])
-        return client.settle(...marksOf(bucket), keys.prefix(bucket), ttl_s, floor_s, ...args)
+        return client.settle(...marksOf(bucket), keys.prefix(bucket), ttl_s, ...args)
       })
       return (await away(Promise.all(calls))).reduce((sum, removed) => sum + removed, 0)
     },
@@ -135,14 +138,14 @@ export function createRecordCache({ client, collection, namespace, dirtyLimit }:
       })
     },
 
-    async fill(id, stored, asked) {
-      const { record, floor, unsent, epoch: epochKey } = keys
+    async fill(id, stored, moment) {
+      const { record, asked, unsent, epoch: epochKey } = keys
       const bucket = bucketOf(id)
       const call = async (epoch: string): Promise<Filled | undefined> => {
         const [outcome, standing, caughtUp] = await away(
           client.fill(
             record(id),
-            floor(id),
+            asked(id),
             unsent(bucket),
             epochKey(bucket),
             id,
@@ -151,7 +154,8 @@ export function createRecordCache({ client, collection, namespace, dirtyLimit }:
             ttl_s,
             stored === undefined ? '' : encodeEntry(stored, epoch),
             epoch,
-            asked === undefined || asked.caughtUp ? '1' : '0',
+            moment.caughtUp ? '1' : '0',
+            moment.token,
           ),
         )
         if (outcome === 'epoch') return undefined
@@ -161,13 +165,13 @@ export function createRecordCache({ client, collection, namespace, dirtyLimit }:
         if (outcome === 'offered') return { version: stored, behind: false }
         return { version: newer(cached, stored), behind: true, ...(caughtUp === 1 && { again: true }) }
       }
-      if (asked === undefined) return await inEpoch(call)
-      return (await within(asked.epoch, call)) ?? { version: stored, behind: true }
+      return (await within(moment.epoch, call)) ?? { version: stored, behind: true }
     },
 
-    moment() {
-      const epoch = epochs.known() ?? ''
-      return { epoch, caughtUp: epochs.isCaughtUp(epoch) }
+    async moment(id) {
+      const epoch = epochs.known() ?? (await epochs.current())
+      const token = await away(client.ask(keys.asked(id), `${tokenPrefix}${(asks++).toString(36)}`, askedMax_s))
+      return { epoch, caughtUp: epochs.isCaughtUp(epoch), token }
     },
 
     async dirty() {

@@ -15,11 +15,12 @@ export interface CacheClient {
   ): Promise<[outcome: string, unsentBefore: number]>
   fill(
     record: string,
-    floor: string,
+    asked: string,
     unsent: string,
     epoch: string,
     ...args: (string | number)[]
   ): Promise<[outcome: string, standing: string, caughtUp?: number]>
+  ask(asked: string, token: string, ttl_s: number): Promise<string>
   epoch(epoch: string, counters: string, candidate: string): Promise<[epoch: string, holds: number]>
   caughtUp(epoch: string, expected: string): Promise<number>
   sent(unsent: string, sent: string, ...args: string[]): Promise<number>
@@ -114,6 +115,7 @@ export function connectCache({ urls, timeout_ms, onError, onReady }: ClientOptio
   redis.defineCommand('discard', { numberOfKeys: 4, lua: scripts.discard })
   redis.defineCommand('removeClean', { numberOfKeys: 1, lua: scripts.removeClean })
   redis.defineCommand('takeToken', { numberOfKeys: 1, lua: scripts.takeToken })
+  redis.defineCommand('ask', { numberOfKeys: 1, lua: scripts.ask })
   redis.defineCommand('fill', { numberOfKeys: 4, lua: scripts.fill })
   const infos = async (section: string) =>
     redis instanceof Cluster ? await infosOf(redis, section) : [await redis.info(section)]

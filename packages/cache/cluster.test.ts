@@ -14,7 +14,7 @@ import {
   inspectCache,
 } from './index.ts'
 import { bucketOf, buckets, keysOf } from './keys.ts'
-import { openCache } from './testing.ts'
+import { offer, openCache } from './testing.ts'
 
 const cluster = await startCluster('redis', 6, { env: environment() })
 t.teardown(() => cluster.remove())
@@ -88,7 +88,7 @@ t.test('every call works over all buckets of a cluster', async (t) => {
   t.equal(await cache.copied(first.id, await cache.checkEpoch()), true)
   t.equal(await cache.park([second]), 1)
   await cache.discard(third)
-  t.same(await cache.fill(third.id, undefined), { version: undefined, behind: false })
+  t.same(await offer(cache, third.id, undefined), { version: undefined, behind: false })
   t.equal(await cache.settle([...orders, changed]), buckets)
   t.match(await cache.dirty(), { unsent: 0, sent: 0, parked: 0 })
   const clean = createCleanCopies({ client, collection, namespace })
@@ -133,7 +133,7 @@ t.test('what was in flight when its connection was lost is not sent again', asyn
   await redis.client('UNPAUSE')
   t.equal(await inFlight, 'outcome-open')
   t.equal(
-    await until('the cluster is there', () => cache.fill(order.id, undefined).catch(() => undefined)).then(
+    await until('the cluster is there', () => offer(cache, order.id, undefined).catch(() => undefined)).then(
       ({ version }) => version,
     ),
     undefined,
@@ -166,11 +166,11 @@ t.test('a replica that takes over without the last writes opens a new epoch in e
   t.ok(fresh > epoch)
   t.match(await cache.read(order.id), { hash: order.hash, current: false }, 'what it has is held against Postgres')
   t.equal(await cache.copied(order.id, epoch), false, 'it has no replica, but this was accepted before')
-  t.same(await cache.fill(firstOrder().id, undefined), { version: undefined, behind: true })
+  t.same(await offer(cache, firstOrder().id, undefined), { version: undefined, behind: true })
   for (const outcome of await Promise.all(everywhere().map((one) => other.cache.accept(one))))
     t.match(outcome, { outcome: 'accepted' }, 'new ones are accepted in every bucket')
   await barriers.pass(fresh)
-  t.match(await cache.fill(order.id, forgotten), { version: { hash: forgotten.hash }, behind: false })
+  t.match(await offer(cache, order.id, forgotten), { version: { hash: forgotten.hash }, behind: false })
 })
 
 t.test('a cluster of which all nodes are gone is away: nothing was written, and that is said', async (t) => {

@@ -52,7 +52,7 @@ t.test('every key of one id carries the tag of its bucket, so that Redis Cluster
       t.ok(bucket >= 0 && bucket < buckets)
       const all = [
         keys.record(id),
-        keys.floor(id),
+        keys.asked(id),
         keys.prefix(bucket),
         keys.unsent(bucket),
         keys.sent(bucket),

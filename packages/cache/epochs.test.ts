@@ -6,6 +6,7 @@ import { until } from '@ordermill/servers/testing'
 import { Redis } from 'ioredis'
 import t, { type Test } from 'tap'
 import { connectCache, createBarriers, createRecordCache, type RecordCache, readThrough } from './index.ts'
+import { offer } from './testing.ts'
 
 const server = await startServer('redis', { env: environment() })
 t.teardown(() => server.remove())
@@ -55,14 +56,14 @@ t.test('what was read in one epoch is neither built on nor kept in the next', as
   await cache.accept(base)
   other.bypassed()
   await barriers.pass(await other.checkEpoch())
-  t.equal(cache.moment().epoch, epoch, 'this process has not noticed')
+  const before = await cache.moment(row.id)
+  t.equal(before.epoch, epoch, 'this process has not noticed')
   t.same(await cache.accept(nextOrder(base, { amount: 1 }), { ...base, epoch }), { outcome: 'exists' })
-  t.same(await cache.fill(row.id, row, { epoch, caughtUp: true }), { version: row, behind: true })
+  t.same(await cache.fill(row.id, row, { ...before, caughtUp: true }), { version: row, behind: true })
   t.equal(await cache.read(row.id), undefined)
-  t.same(await cache.fill(row.id, row, { ...cache.moment(), caughtUp: true }), { version: row, behind: false })
-  t.match(await cache.accept(nextOrder(row, { amount: 1 }), { ...row, epoch: cache.moment().epoch }), {
-    outcome: 'accepted',
-  })
+  const now = await cache.moment(row.id)
+  t.same(await cache.fill(row.id, row, { ...now, caughtUp: true }), { version: row, behind: false })
+  t.match(await cache.accept(nextOrder(row, { amount: 1 }), { ...row, epoch: now.epoch }), { outcome: 'accepted' })
 })
 
 t.test('what Postgres said before it caught up is neither served nor kept: it is asked once more', async (t) => {
@@ -75,7 +76,7 @@ t.test('what Postgres said before it caught up is neither served nor kept: it is
   const load = (answers: (Version | undefined)[]) => async () => {
     const row = answers.shift()
     asked.push(row?.id)
-    if (answers.length > 0) await barriers.pass(cache.moment().epoch) // just after Postgres has answered
+    if (answers.length > 0) await barriers.pass(await cache.checkEpoch()) // just after Postgres has answered
     return row
   }
   t.match(await readThrough(cache, late.id, load([undefined, late])), { version: { hash: late.hash }, behind: false })
@@ -89,11 +90,11 @@ t.test('a cache that was wiped begins anew: what it does not have may be on its 
   const known = firstOrder()
   await cache.accept(known)
   await redis.flushall()
-  t.same(await cache.fill(known.id, undefined), { version: undefined, behind: true })
+  t.same(await offer(cache, known.id, undefined), { version: undefined, behind: true })
   const fresh = await cache.checkEpoch()
   t.not(fresh, epoch)
   t.equal(await barriers.behind(), fresh)
-  t.same(await other.fill(known.id, known), { version: known, behind: true }, 'the other process noticed as well')
+  t.same(await offer(other, known.id, known), { version: known, behind: true }, 'the other process noticed as well')
   t.equal(await cache.read(known.id), undefined, 'while Postgres may lack something nothing is kept')
   t.match(await cache.period(), { epoch: fresh, accepted: 0 })
 
@@ -107,7 +108,7 @@ t.test('a cache that was wiped begins anew: what it does not have may be on its 
   await barriers.pass(fresh)
   t.equal(await barriers.behind(), undefined)
   t.equal(await barriers.last(), fresh)
-  t.same(await cache.fill(known.id, known), { version: known, behind: false })
+  t.same(await offer(cache, known.id, known), { version: known, behind: false })
   t.match(await cache.read(known.id), { hash: known.hash, current: true })
 })
 
@@ -119,18 +120,18 @@ t.test('what survived a restart is held against Postgres before it is trusted', 
   await cache.settle([clean])
   await restart(cache, other)
   t.match(await cache.read(unsent.id), { hash: unsent.hash, current: false })
-  t.match(await cache.fill(unsent.id, undefined), { version: { hash: unsent.hash }, behind: true })
+  t.match(await offer(cache, unsent.id, undefined), { version: { hash: unsent.hash }, behind: true })
 
   await barriers.pass(await cache.checkEpoch())
-  t.match(await cache.fill(clean.id, clean), { version: { hash: clean.hash }, behind: false })
+  t.match(await offer(cache, clean.id, clean), { version: { hash: clean.hash }, behind: false })
   t.match(await cache.read(clean.id), { hash: clean.hash, current: true }, 'the same in both: trusted from now on')
-  t.match(await cache.fill(unsent.id, undefined), { version: { hash: unsent.hash }, behind: false })
-  t.match(await cache.fill(sent.id, sent), { version: { hash: sent.hash }, behind: false })
+  t.match(await offer(cache, unsent.id, undefined), { version: { hash: unsent.hash }, behind: false })
+  t.match(await offer(cache, sent.id, sent), { version: { hash: sent.hash }, behind: false })
   const after = nextOrder(stale, { amount: 1 })
-  t.match(await cache.fill(stale.id, after), { version: { hash: after.hash }, behind: false })
+  t.match(await offer(cache, stale.id, after), { version: { hash: after.hash }, behind: false })
   t.match(await other.read(stale.id), { hash: after.hash, current: true }, 'Postgres knew a newer one')
   const other1 = firstOrder({ amount: 7 }, { id: fork.id })
-  t.match(await cache.fill(fork.id, other1), { version: { hash: other1.hash }, behind: false })
+  t.match(await offer(cache, fork.id, other1), { version: { hash: other1.hash }, behind: false })
   t.match(await cache.readVersion(fork), { hash: fork.hash }, 'what the broker lacks is kept for it')
 })
 
@@ -140,7 +141,7 @@ t.test('a base from before the restart can be built upon once it was held agains
   await cache.accept(first)
   await restart(cache, other)
   await barriers.pass(await cache.checkEpoch())
-  const { version } = await cache.fill(first.id, undefined)
+  const { version } = await offer(cache, first.id, undefined)
   t.match(version, { hash: first.hash })
   t.match(await cache.accept(second, first), { outcome: 'accepted', unsentBefore: 1 })
   t.match(await cache.read(first.id), { version: 2, current: true })
@@ -151,7 +152,7 @@ t.test('who accepted without the cache opens a new epoch before it says again wh
   const kept = firstOrder()
   await cache.accept(kept)
   cache.bypassed()
-  t.same(await cache.fill(firstOrder().id, undefined), { version: undefined, behind: true })
+  t.same(await offer(cache, firstOrder().id, undefined), { version: undefined, behind: true })
   const fresh = await cache.checkEpoch()
   t.ok(fresh > epoch)
   t.equal(await cache.checkEpoch(), fresh, 'one, not one for each look')

@@ -15,8 +15,8 @@ export interface Keys {
   sent(bucket: number): string
   /** Dirty versions that were set aside. */
   parked(bucket: number): string
-  /** Below this version a fill after a miss is stale. */
-  floor(id: string): string
+  /** The token of those who ask Postgres for a record. */
+  asked(id: string): string
   counters(bucket: number): string
   /** The epoch, and under which Redis process it was opened. */
   epoch(bucket: number): string
@@ -32,7 +32,7 @@ export function keysOf(namespace: string, collection: string): Keys {
     unsent: (bucket) => `${base(bucket)}unsent`,
     sent: (bucket) => `${base(bucket)}sent`,
     parked: (bucket) => `${base(bucket)}parked`,
-    floor: (id) => `${base(bucketOf(id))}floor:${id}`,
+    asked: (id) => `${base(bucketOf(id))}asked:${id}`,
     counters: (bucket) => `${base(bucket)}counters`,
     epoch: (bucket) => `${base(bucket)}epoch`,
     barrier: `${base(0)}barrier`,

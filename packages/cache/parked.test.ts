@@ -5,7 +5,7 @@ import { Redis } from 'ioredis'
 import t from 'tap'
 import { connectCache } from './index.ts'
 import { keysOf } from './keys.ts'
-import { openCache } from './testing.ts'
+import { offer, openCache } from './testing.ts'
 
 const { env, namespace } = await corner(t, environment())
 const url = `redis://${env['REDIS_ADDR']}`
@@ -86,7 +86,7 @@ t.test('discarding takes mark and copy of that version, and nothing of another o
   await cache.discard(first)
   t.match(await cache.dirty(), { unsent: 0, sent: 0, parked: 0 })
   t.equal(await cache.read(first.id), undefined)
-  await cache.fill(first.id, first)
+  await offer(cache, first.id, first)
   await cache.accept(second, first)
   await cache.discard(first)
   t.equal((await cache.read(first.id))?.version, 2)

@@ -12,7 +12,7 @@ export async function readThrough(
   load: () => Promise<Version | undefined>,
 ): Promise<Filled & { moment: Moment }> {
   const ask = async () => {
-    const moment = cache.moment()
+    const moment = await cache.moment(id)
     return { ...(await cache.fill(id, await load(), moment)), moment }
   }
   const first = await ask()

@@ -44,10 +44,12 @@ export interface Filled {
 
 /** What a process knows of the cache when it asks Postgres. */
 export interface Moment {
-  /** The epoch in force: '' if it has to look again, as `read` does. */
+  /** The epoch in force. */
   epoch: string
   /** Whether Postgres has all that was accepted before this epoch. */
   caughtUp: boolean
+  /** Ends when a newer version is settled: what is offered with it later may be old. */
+  token: string
 }
 
 /** The cache of one collection. Every method throws Unavailable (`cache-away`) when Redis does not answer. */
@@ -75,13 +77,13 @@ export interface RecordCache {
   /** Several at once, in the order asked for: one command a bucket, all sent together. */
   readMany(ids: string[]): Promise<(Cached | undefined)[]>
   /**
-   * Offers what Postgres gave (undefined: nothing) where `read` gave nothing, or nothing current. `asked` is what `moment()` gave before
-   * Postgres was asked: after another epoch has begun who knows what is newer may be forgotten, and what Postgres said before it caught
-   * up may be old. Nothing is kept then.
+   * Offers what Postgres gave (undefined: nothing) where `read` gave nothing, or nothing current. `moment` is from before Postgres was
+   * asked: after another epoch has begun who knows what is newer may be forgotten, and what Postgres said before it caught up, or before
+   * a newer version was settled, may be old. Nothing is kept then.
    */
-  fill(id: string, stored: Version | undefined, asked?: Moment): Promise<Filled>
-  /** What this process knows now, to be told to `fill` and `accept`. */
-  moment(): Moment
+  fill(id: string, stored: Version | undefined, moment: Moment): Promise<Filled>
+  /** To be asked before Postgres is asked for a record, and told to `fill` and `accept`. */
+  moment(id: string): Promise<Moment>
   /** How many are dirty: those the broker does not have, those it has, and how old the oldest of these is; parked ones apart. */
   dirty(): Promise<{ unsent: number; sent: number; parked: number; oldest_ms: number }>
   /** Up to `limit` marks older than `age_ms`, per mark and bucket oldest first. */

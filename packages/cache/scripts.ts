@@ -122,14 +122,14 @@ redis.call('UNLINK', replaced)
 return redis.call('ZREM', KEYS[2], ARGV[1]) + redis.call('ZREM', KEYS[3], ARGV[1]) + redis.call('ZREM', KEYS[4], ARGV[1])`
 
 /**
- * Settles persisted versions of one bucket. KEYS unsent, sent, parked · ARGV prefix, ttl_s, floor_s, then id, version, hash of each.
+ * Settles persisted versions of one bucket. KEYS unsent, sent, parked · ARGV prefix, ttl_s, then id, version, hash of each.
  * Cached the same: clean, with a TTL. Cached an older one or a fork: no longer read; while the broker does not have it, it keeps its mark
- * and its text, to be published and parked. A floor stands below what is now in Postgres, so that a late fill cannot bring an older one,
- * whatever is evicted meanwhile.
+ * and its text, to be published and parked. Who has asked Postgres before may have an older row in hand, and loses its token: of a first version there
+ * is none.
  */
 export const settle = `
 local removed = 0
-for i = 4, #ARGV, 3 do
+for i = 3, #ARGV, 3 do
   local id, version, hash = ARGV[i], ARGV[i + 1], ARGV[i + 2]
   local member = id .. ':' .. version
   local key = ARGV[1] .. id
@@ -141,25 +141,31 @@ for i = 4, #ARGV, 3 do
     redis.call('UNLINK', ARGV[1] .. member)
   end
   local stands = held == version and heldHash == hash
-  local passed = not held or tonumber(held) <= tonumber(version)
   if stands then redis.call('EXPIRE', key, ARGV[2])
-  elseif held and passed then
+  elseif held and tonumber(held) <= tonumber(version) then
     if redis.call('ZSCORE', KEYS[1], id .. ':' .. held) then redis.call('RENAMENX', key, key .. ':' .. held) end
     redis.call('UNLINK', key)
   end
-  -- A reader may still hold an older row in its hand. Of a first version there is none.
-  if passed and not (stands and version == '1') then
-    local floor = ARGV[1] .. 'floor:' .. id
-    local standing = redis.call('GET', floor)
-    if not standing or tonumber(standing) < tonumber(version) then redis.call('SET', floor, version, 'EX', ARGV[3]) end
-  end
+  if version ~= '1' then redis.call('UNLINK', ARGV[1] .. 'asked:' .. id) end
 end
 return removed`
 
 /**
+ * Gives the token of those who ask Postgres for a record now. It ends with the next version that is settled, and by itself:
+ * what is offered without it may be old. (The lease of Nishtala et al., "Scaling Memcache at Facebook", 2013.)
+ * KEYS asked · ARGV the token if there is none, ttl_s.
+ */
+export const ask = `
+local standing = redis.call('GET', KEYS[1])
+if standing then return standing end
+redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[2])
+return ARGV[1]`
+
+/**
  * Offers what Postgres has ('0' and '': nothing) where the cache has nothing, or something of an earlier epoch: what may be older
  * than what Redis once knew. What the broker may lack is kept for it under a key of its own.
- * KEYS record, floor, unsent, epoch · ARGV id, version, hash, ttl_s, entry, epoch, '1' if Postgres had caught up when it was asked.
+ * KEYS record, asked, unsent, epoch · ARGV id, version, hash, ttl_s, entry, epoch, '1' if Postgres had caught up when it was asked,
+ * the token from before it was asked.
  * Gives 'epoch' (it is another one); 'behind' and what stands: Postgres may have lacked something when it was asked, nothing was kept,
  * and 1 if it has caught up by now; 'standing' and what is to be served instead of what was offered; 'offered'.
  */
@@ -185,9 +191,11 @@ elseif standing then
   end
   redis.call('UNLINK', KEYS[1])
 end
-if offered == 0 then return {'offered', ''} end
-local floor = redis.call('GET', KEYS[2])
-if floor and tonumber(floor) > offered then return {'offered', ''} end
+if redis.call('GET', KEYS[2]) ~= ARGV[8] then return {'offered', ''} end
+if offered == 0 then
+  redis.call('UNLINK', KEYS[2])
+  return {'offered', ''}
+end
 redis.call('SET', KEYS[1], ARGV[5], 'EX', ARGV[4])
 return {'offered', ''}`
 

@@ -5,7 +5,7 @@ import { Redis } from 'ioredis'
 import t from 'tap'
 import { connectCache, createBarriers } from './index.ts'
 import { keysOf } from './keys.ts'
-import { openCache } from './testing.ts'
+import { offer, openCache } from './testing.ts'
 
 const { env, namespace } = await corner(t, environment())
 const url = `redis://${env['REDIS_ADDR']}`
@@ -57,7 +57,7 @@ t.test('settling an older version leaves the newer one that is cached dirty and 
 t.test('settling deletes a cached older version: the next read gets the newer one from Postgres', async (t) => {
   const { cache } = await newCache()
   const [first, second] = orderChain()
-  await cache.fill(first.id, first)
+  await offer(cache, first.id, first)
   await cache.settle([second])
   t.equal(await cache.read(first.id), undefined)
 })
@@ -66,7 +66,7 @@ t.test('settling deletes a cached fork of the same version', async (t) => {
   const { cache } = await newCache()
   const persisted = firstOrder()
   const fork = firstOrder({ amount: 66 }, { id: persisted.id })
-  await cache.fill(fork.id, fork)
+  await offer(cache, fork.id, fork)
   await cache.settle([persisted])
   t.equal(await cache.read(fork.id), undefined)
 })
@@ -97,14 +97,14 @@ t.test('a fork that the broker does not have yet is kept, whatever becomes of th
     const fork = firstOrder({ amount: 66 }, { id: persisted.id })
     await cache.accept(fork)
     await cache.settle([persisted])
-    await cache.fill(persisted.id, persisted)
+    await offer(cache, persisted.id, persisted)
     const next = nextOrder(persisted, { amount: 1 })
     if (way === 'changed') t.match(await cache.accept(next, persisted), { outcome: 'accepted', unsentBefore: 1 })
     else if (way === 'settled again') await cache.settle([next])
     else {
       cache.bypassed()
       await barriers.pass(await cache.checkEpoch())
-      await cache.fill(next.id, next)
+      await offer(cache, next.id, next)
     }
     t.equal((await cache.readVersion(fork))?.text, fork.text, way)
   }
@@ -124,41 +124,50 @@ t.test(
   },
 )
 
-t.test(
-  'after settling what is not cached, a fill with an older version is served but not kept, a newer one is kept',
-  async (t) => {
-    const { cache, keys } = await newCache()
-    const [first, second, third] = orderChain()
-    await cache.settle([second])
-    await cache.settle([first])
-    const floor_s = await redis.ttl(keys.floor(first.id))
-    t.ok(floor_s > 0 && floor_s <= 60, `${floor_s} s`)
-    t.equal((await cache.fill(first.id, first)).version?.version, 1)
-    t.equal(await cache.read(first.id), undefined, 'an older settle does not lower the floor')
-    t.equal((await cache.fill(second.id, second)).version?.version, 2)
-    t.equal((await cache.read(first.id))?.version, 2)
-    await cache.settle([third])
-    t.equal(await cache.read(first.id), undefined)
-    t.equal((await cache.fill(third.id, third)).version?.version, 3)
-    t.equal((await cache.read(first.id))?.text, third.text)
-  },
-)
+t.test('what was asked for before a newer version was settled is served, and not kept', async (t) => {
+  const { cache } = await newCache()
+  const [first, second, third] = orderChain()
+  const moment = await cache.moment(first.id)
+  await cache.settle([second])
+  t.equal((await cache.fill(first.id, first, moment)).version?.version, 1)
+  t.equal(await cache.read(first.id), undefined)
+  t.equal((await offer(cache, second.id, second)).version?.version, 2)
+  t.equal((await cache.read(first.id))?.version, 2)
+  await cache.settle([third])
+  t.equal(await cache.read(first.id), undefined)
+  t.equal((await offer(cache, third.id, third)).version?.version, 3)
+  t.equal((await cache.read(first.id))?.text, third.text)
+})
 
-t.test(
-  'after settling a change that is evicted at once, a late fill with the version before it is not kept',
-  async (t) => {
-    const { cache, keys } = await newCache()
-    const [first, second] = orderChain()
-    await cache.accept(first)
-    await cache.settle([first])
-    t.equal(await redis.exists(keys.floor(first.id)), 0, 'nothing is older than a first version')
-    await cache.accept(second, first)
-    await cache.settle([second])
-    await redis.unlink(keys.record(first.id))
-    t.equal((await cache.fill(first.id, first)).version?.version, 1)
-    t.equal(await cache.read(first.id), undefined)
-  },
-)
+t.test('a late fill is not kept though Redis has thrown away all that it may', async (t) => {
+  const { cache, keys } = await newCache()
+  const [first, second] = orderChain()
+  const evictAll = async () => {
+    for (const key of await redis.keys(`*${first.id}*`)) if ((await redis.ttl(key)) >= 0) await redis.unlink(key)
+  }
+  await cache.accept(first)
+  await cache.settle([first])
+  await evictAll()
+  const [late, quick] = [await cache.moment(first.id), await cache.moment(first.id)]
+  t.equal(late.token, quick.token, 'who asks at the same time has the same token')
+  const left_s = await redis.ttl(keys.asked(first.id))
+  t.ok(left_s > 0 && left_s <= 30, `${left_s} s`)
+  await cache.fill(first.id, first, quick)
+  t.equal((await cache.read(first.id))?.version, 1)
+  await cache.accept(second, first)
+  await cache.settle([second])
+  await evictAll()
+  t.equal((await cache.fill(first.id, first, late)).version?.version, 1)
+  t.equal(await cache.read(first.id), undefined)
+  t.not((await cache.moment(first.id)).token, late.token)
+})
+
+t.test('who asks for what is nowhere leaves nothing behind', async (t) => {
+  const { cache, keys } = await newCache()
+  const { id } = firstOrder()
+  t.same(await offer(cache, id, undefined), { version: undefined, behind: false })
+  t.equal(await redis.exists(keys.asked(id)), 0)
+})
 
 t.test('a fill gives what stands when that is newer, and keeps its hands off what is dirty', async (t) => {
   const { cache, keys } = await newCache()
@@ -166,7 +175,7 @@ t.test('a fill gives what stands when that is newer, and keeps its hands off wha
   const second = nextOrder(first, { amount: 1 })
   await cache.accept(first)
   await cache.accept(second, first)
-  t.equal((await cache.fill(first.id, first)).version?.hash, second.hash)
+  t.equal((await offer(cache, first.id, first)).version?.hash, second.hash)
   t.equal(await redis.ttl(keys.record(first.id)), -1)
   t.match(await cache.dirty(), { unsent: 2 })
 })
@@ -175,8 +184,8 @@ t.test('a fill with a newer version than the clean one that stands replaces it, 
   const { cache } = await newCache()
   const first = firstOrder()
   const second = nextOrder(first, { amount: 1 })
-  await cache.fill(first.id, first)
-  t.equal((await cache.fill(second.id, second)).version?.hash, second.hash)
+  await offer(cache, first.id, first)
+  t.equal((await offer(cache, second.id, second)).version?.hash, second.hash)
   t.equal((await cache.read(first.id))?.hash, second.hash)
 })
 
@@ -185,7 +194,7 @@ t.test('a fill with a newer version than a dirty one is served, and the dirty on
   const first = firstOrder()
   const second = nextOrder(first, { amount: 1 })
   await cache.accept(first)
-  t.equal((await cache.fill(second.id, second)).version?.hash, second.hash)
+  t.equal((await offer(cache, second.id, second)).version?.hash, second.hash)
   t.equal((await cache.read(first.id))?.hash, first.hash)
   t.match(await cache.dirty(), { unsent: 1 })
 })

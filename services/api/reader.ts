@@ -27,11 +27,11 @@ interface ReaderParts {
 }
 
 export function createReader({ collection, cache, stored, onRead }: ReaderParts): Reader {
-  const fill: RecordCache['fill'] = (id, row, asked) =>
-    cache.fill(id, row, asked).catch((thrown: unknown) => {
-      if (!(thrown instanceof Unavailable)) throw thrown
-      return { version: row, behind: true } // the cache went away meanwhile
-    })
+  /** The cache, which may go away or have no room meanwhile: what Postgres has is served all the same. */
+  const lenient: Pick<RecordCache, 'fill' | 'moment'> = {
+    moment: (id) => cache.moment(id).catch(instead({ epoch: '', caughtUp: false, token: '' })),
+    fill: (id, row, moment) => cache.fill(id, row, moment).catch(instead({ version: row, behind: true })),
+  }
   const find = async (id: string, correlationId: string): Promise<Read | undefined> => {
     let cached: Cached | undefined
     try {
@@ -43,9 +43,7 @@ export function createReader({ collection, cache, stored, onRead }: ReaderParts)
       return { version, source: 'BYPASS' }
     }
     if (cached?.current) return { version: cached, source: 'HIT' }
-    const { version, behind } = await readThrough({ moment: cache.moment, fill }, id, () =>
-      stored.read(id, correlationId),
-    )
+    const { version, behind } = await readThrough(lenient, id, () => stored.read(id, correlationId))
     if (version !== undefined) return { version, source: behind ? 'BYPASS' : 'MISS' }
     if (behind) throw catchingUp()
     return undefined
@@ -68,6 +66,13 @@ export function createReader({ collection, cache, stored, onRead }: ReaderParts)
     },
   }
 }
+
+const instead =
+  <T>(value: T) =>
+  (thrown: unknown): T => {
+    if (!(thrown instanceof Unavailable)) throw thrown
+    return value
+  }
 
 /** After the cache forgot something, what neither it nor Postgres has may still be in the queue. */
 export const catchingUp = () =>
