@@ -2,6 +2,7 @@
  * What a record is: collections, versions, ids, status steps and the errors that say what to do.
  * Guarantees: no I/O, no clock and no randomness but what callers pass in or ask of `ids.ts`.
  */
+export { type Breaker, breakerStates, createBreaker } from './breaker.ts'
 export { changedFields } from './changed.ts'
 export { type Collection, collection, type Fields, type RecordOf, type StoredRecord } from './collection.ts'
 export { collections } from './collections/index.ts'

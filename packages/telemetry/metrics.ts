@@ -177,6 +177,12 @@ export const workerMetrics = (registry: Registry, collections: string[], looks: 
     'Whether the search engine refuses the index or us (1): blocked, read-only, not allowed. Nothing is passed meanwhile.',
     ['collection', 'follower'],
   ),
+  followerBreaker: gauge(
+    registry,
+    'follower_breaker_state',
+    'Whether a follower works: 1 for the state that its breaker is in. open: something that it needs has failed, and it rests; half-open: it tries again.',
+    ['collection', 'follower', 'state'],
+  ),
   rejects: gauge(
     registry,
     'search_rejects',

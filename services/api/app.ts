@@ -9,13 +9,12 @@ import {
   readSearchable,
   textsAlias,
 } from '@ordermill/database'
-import { orders } from '@ordermill/model'
+import { breakerStates, orders } from '@ordermill/model'
 import { indexDefinition } from '@ordermill/search'
 import { apiMetrics, createRegistry, type Logger, measured } from '@ordermill/telemetry'
 import Fastify, { type FastifyInstance } from 'fastify'
 import { createAcceptor } from './accepting.ts'
 import { createAccounting } from './accounting.ts'
-import { breakerStates, createBreaker } from './breaker.ts'
 import { createBulkWriter } from './bulk.ts'
 import { connectionOptions, limitConnections } from './connections.ts'
 import { createLag, lagsOf } from './lag.ts'
@@ -54,7 +53,7 @@ import { receiptRoutes } from './routes/receipts.ts'
 import { recordRoutes } from './routes/records.ts'
 import { searchRoutes } from './routes/search.ts'
 import { createSeal, sealKey } from './seal.ts'
-import { createSearch } from './searching.ts'
+import { createSearch, createSearchBreaker } from './searching.ts'
 import { createWaiter } from './waiter.ts'
 import { createWalk } from './walking.ts'
 import { createWriter } from './writer.ts'
@@ -85,7 +84,7 @@ export async function buildApp(options: ApiOptions, root: Logger): Promise<Built
   limitConnections(app.server, options)
   const log = root.child({ component: 'api' })
   const registry = createRegistry('api')
-  const breaker = createBreaker()
+  const breaker = createSearchBreaker()
   const metrics = apiMetrics(registry, [orders.name], {
     searchLags: () => lagsOf(lags, searcher !== undefined),
     breaker: () => ({ state: breaker.state(), states: searcher === undefined ? [] : breakerStates }),

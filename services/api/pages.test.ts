@@ -7,11 +7,10 @@ import { corner } from '@ordermill/servers/testing'
 import { apiMetrics, createLogger, createRegistry } from '@ordermill/telemetry'
 import fc from 'fast-check'
 import t, { type Test } from 'tap'
-import { createBreaker } from './breaker.ts'
 import { loadOrders, madeOrders, realOrders } from './made-orders.ts'
 import { madeQueries } from './made-queries.ts'
 import { createSeal } from './seal.ts'
-import { createSearch } from './searching.ts'
+import { createSearch, createSearchBreaker } from './searching.ts'
 import { createWalk } from './walking.ts'
 
 // Whole results, page by page in every way there is, from both engines and from a filter over the records in memory.
@@ -44,7 +43,7 @@ function walkOf(asked: Searcher | undefined) {
     lagMax_s: 60,
     timeout_ms: 10_000,
     slow_ms: 0,
-    breaker: createBreaker(),
+    breaker: createSearchBreaker(),
     metrics,
     log,
   }

@@ -1,8 +1,16 @@
 import { asksTexts, type Database, searchRecords } from '@ordermill/database'
-import { type Collection, type Found, Invalid, type Query, toError, Unavailable } from '@ordermill/model'
+import {
+  type Breaker,
+  type Collection,
+  createBreaker,
+  type Found,
+  Invalid,
+  type Query,
+  toError,
+  Unavailable,
+} from '@ordermill/model'
 import { type Searcher, SnapshotGone } from '@ordermill/search'
 import type { ApiMetrics, Logger } from '@ordermill/telemetry'
-import type { Breaker } from './breaker.ts'
 import type { Lag, LagNow } from './lag.ts'
 import { shapeOf } from './query-shape.ts'
 import { sparingly } from './sparingly.ts'
@@ -46,6 +54,10 @@ interface SearchParts {
   metrics: Pick<ApiMetrics, 'search' | 'fallbacks'>
   log: Logger
 }
+
+/** Stands before the search engine: after three failures in a row nobody asks it for five seconds. */
+export const createSearchBreaker = (): Breaker =>
+  createBreaker({ failuresMax: 3, rest_ms: () => 5_000, now: () => performance.now() })
 
 const upToDate: LagNow = { changes: 0, seconds: 0 }
 /** While the engine is away every search fails over alike: one line in this time says it. */

@@ -5,9 +5,8 @@ import { readQuery } from '@ordermill/search'
 import { corner } from '@ordermill/servers/testing'
 import { apiMetrics, createLogger, createRegistry } from '@ordermill/telemetry'
 import t from 'tap'
-import { createBreaker } from './breaker.ts'
 import { shapeOf } from './query-shape.ts'
-import { createSearch } from './searching.ts'
+import { createSearch, createSearchBreaker } from './searching.ts'
 
 const secret = 'hunter2'
 const { query } = readQuery(orders, {
@@ -62,7 +61,7 @@ t.test('a slow search is logged by its shape, at most once a second; a quick one
       lagMax_s: 60,
       timeout_ms: 10_000,
       slow_ms,
-      breaker: createBreaker(),
+      breaker: createSearchBreaker(),
       metrics: apiMetrics(createRegistry('test'), []),
       log: createLogger({ service: 'api', level: 'warn', stream }),
     })

@@ -1,5 +1,5 @@
 import type { Cursors, Leases, RecordReader, Rejects } from '@ordermill/database'
-import { type Collection, toError, Unavailable } from '@ordermill/model'
+import { breakerStates, type Collection, createBreaker, toError, Unavailable } from '@ordermill/model'
 import { EngineRefused, type IndexWriter } from '@ordermill/search'
 import type { Logger, WorkerMetrics } from '@ordermill/telemetry'
 import { follow } from './following.ts'
@@ -26,7 +26,7 @@ export interface FollowerParts {
   /** How often at most searches get to find what was written while much is; undefined where nobody asks up to where they do. */
   refresh_ms?: number
   log: Logger
-  metrics: Pick<WorkerMetrics, 'follow' | 'followed' | 'behind' | 'followerStopped'>
+  metrics: Pick<WorkerMetrics, 'follow' | 'followed' | 'behind' | 'followerStopped' | 'followerBreaker'>
   /** Which part of its time it may work while others are at work who come first; all of it if absent. */
   share?: { of_time: number; othersWork(): boolean }
 }
@@ -54,6 +54,7 @@ export function createFollower(parts: FollowerParts): Follower {
   let wakeUp = () => {}
   let woken = false
   let state = 'starts'
+  const breaker = createBreaker({ failuresMax: 1, rest_ms: (time) => backoff_ms(time), now: () => performance.now() })
   let held: string | undefined
   let said: string | undefined
   const rest = async (ms: number, signal: AbortSignal) => {
@@ -62,6 +63,34 @@ export function createFollower(parts: FollowerParts): Follower {
         wakeUp = up
       })
     woken = false
+  }
+
+  const showBreaker = () => {
+    for (const one of breakerStates)
+      metrics.followerBreaker.set({ ...labels, state: one }, one === breaker.state() ? 1 : 0)
+  }
+  /** All that it needs has answered. */
+  const works = (as: string) => {
+    if (state === as && breaker.failures() === 0) return
+    if (breaker.failures() > 0) log.info({ follower: name }, 'the follower goes on: its breaker is closed')
+    breaker.tell('ok')
+    state = as
+    metrics.followerStopped.set(labels, 0)
+    showBreaker()
+  }
+  const fails = (thrown: unknown) => {
+    breaker.tell('failed')
+    const refused = thrown instanceof EngineRefused
+    const code = refused || thrown instanceof Unavailable ? thrown.code : 'failed'
+    state = `${refused ? 'stopped' : 'waits'}: ${code}`
+    metrics.followerStopped.set(labels, refused ? 1 : 0)
+    showBreaker()
+    const failures = breaker.failures()
+    if (!Number.isInteger(Math.log2(failures))) return
+    const rest_ms = Math.round(breaker.left_ms())
+    const fields = { err: toError(thrown), follower: name, failures, breaker: breaker.state(), rest_ms }
+    if (refused) log.error(fields, 'the search engine refuses the index: the follower stops, and passes nothing')
+    else log.warn(fields, 'the follower waits')
   }
 
   /** Feeds until the index has to be looked at again. */
@@ -78,21 +107,19 @@ export function createFollower(parts: FollowerParts): Follower {
       held = lease
       const place = await cursors.open(index, token)
       if (place !== undefined) {
-        state = differs === '' ? 'follows' : `follows an index of another definition: ${differs}`
-        metrics.followerStopped.set(labels, 0)
+        const as = differs === '' ? 'follows' : `follows an index of another definition: ${differs}`
         return await follow(
-          { ...parts, labels, rest },
+          { ...parts, labels, rest, works: () => works(as) },
           { index, token, place, until: performance.now() + look_ms },
           inner,
         )
       }
-      state = 'stands by'
+      works('stands by')
       await leases.release(lease) // paused, and who paused the index waits for it; or it came late
       await rest(parts.every_ms, signal)
     })
     if (isFree) return
-    state = 'stands by'
-    metrics.followerStopped.set(labels, 0)
+    works('stands by')
     await rest(lease_ms / 5, signal)
   }
 
@@ -103,27 +130,18 @@ export function createFollower(parts: FollowerParts): Follower {
     },
     state: () => state,
     async run(signal) {
-      let failures = 0
       while (!signal.aborted) {
+        await pause(breaker.left_ms(), signal)
+        if (signal.aborted || !breaker.admits()) continue
+        showBreaker()
         try {
           await feed(signal)
-          if (failures > 0) log.info({ follower: name }, 'the follower goes on')
-          failures = 0
         } catch (thrown) {
-          failures += 1
-          const refused = thrown instanceof EngineRefused
-          const code = refused || thrown instanceof Unavailable ? thrown.code : 'failed'
-          state = `${refused ? 'stopped' : 'waits'}: ${code}`
-          metrics.followerStopped.set(labels, refused ? 1 : 0)
-          if (Number.isInteger(Math.log2(failures))) {
-            const fields = { err: toError(thrown), follower: name, failures }
-            if (refused)
-              log.error(fields, 'the search engine refuses the index: the follower stops, and passes nothing')
-            else log.warn(fields, 'the follower waits')
-          }
-          await pause(backoff_ms(failures), signal)
+          fails(thrown)
         }
       }
+      for (const one of [metrics.behind, metrics.followerStopped]) one.remove(labels)
+      for (const one of breakerStates) metrics.followerBreaker.remove({ ...labels, state: one })
       if (held !== undefined) await leases.release(held).catch(() => undefined) // it ends by itself
     },
   }

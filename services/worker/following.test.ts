@@ -1,5 +1,5 @@
 import { createLeases, createRejectsView, type Leases } from '@ordermill/database'
-import { newId, orders } from '@ordermill/model'
+import { newId, orders, Unavailable } from '@ordermill/model'
 import { firstOrder } from '@ordermill/model/testing'
 import { until } from '@ordermill/servers/testing'
 import t from 'tap'
@@ -13,7 +13,7 @@ for (const block of ['write', 'read_only_allow_delete', 'read_only'])
   t.test(
     `an index under the block ${block} stops its follower, which says so, passes nothing, and goes on by itself`,
     async (t) => {
-      const { isStopped, state } = follow(t, realWriter)
+      const { isStopped, state, breaker } = follow(t, realWriter)
       const { uuid, name } = await until('there is an index', () => realWriter.ensure())
       await caughtUp(uuid)
       const at = await cursorOf(uuid)
@@ -21,12 +21,57 @@ for (const block of ['write', 'read_only_allow_delete', 'read_only'])
       await place(firstOrder())
       await until('it has stopped', isStopped)
       t.match(state(), 'stopped: cluster_block_exception')
+      t.match(await breaker(), /open/)
       t.equal(await cursorOf(uuid), at)
       await engine.indices.putSettings({ index: name, settings: { [`index.blocks.${block}`]: null } })
       await caughtUp(uuid)
       await until('it says that it goes on', async () => !(await isStopped()) && state() === 'follows')
+      t.equal(await breaker(), 'closed')
     },
   )
+
+t.test(
+  'while the engine is away the breaker of its follower lets one try through at a time, ever less often, and no change is lost',
+  async (t) => {
+    const from = await openAtEnd('broken')
+    await place(firstOrder(), firstOrder(), firstOrder())
+    const tries: number[] = []
+    let isAway = true
+    const { writer, written } = writerThat('broken', async (documents) => {
+      if (!isAway) return documents.map(() => done)
+      // First away as a whole, then for each document: an answer, and nothing taken.
+      if (tries.length % 2 === 0) throw new Unavailable('search-away', 'away')
+      return documents.map(() => ({ outcome: 'retry' }))
+    })
+    const states: unknown[] = []
+    const ensure = async () => {
+      tries.push(performance.now())
+      states.push(await breaker())
+      return await writer.ensure()
+    }
+    const { breaker, state, wake } = follow(t, { ...writer, ensure })
+    await until('it has failed', () => state() === 'waits: not-taken')
+    await until('it has tried five times', () => {
+      wake() // what was persisted meanwhile is no reason to ask
+      return tries.length === 5
+    })
+    t.same(states, ['closed', ...Array(4).fill('half-open')])
+    const rests = tries.slice(1).map((at, n) => at - (tries[n] ?? 0))
+    t.ok(
+      rests.every((rest, n) => rest > 50 * 2 ** n - 5),
+      `${rests.map(Math.round)}`,
+    )
+    await until('it rests', async () => (await breaker()) === 'open')
+    t.equal(await cursorOf('broken'), from)
+    isAway = false
+    await caughtUp('broken')
+    await until('it works', async () => (await breaker()) === 'closed')
+    t.equal(state(), 'follows')
+    t.equal(written.at(-1)?.length, 3)
+    const rejects = await database.query({ text: `SELECT 1 FROM search_rejects WHERE index_uuid = 'broken'` })
+    t.equal(rejects.length, 0)
+  },
+)
 
 t.test(
   'searches find what the cursor has passed, as soon as little changes, and Postgres knows up to where',

@@ -1,4 +1,5 @@
 import type { Change, Place } from '@ordermill/database'
+import { Unavailable } from '@ordermill/model'
 import type { FedIndex, WriteResult } from '@ordermill/search'
 import type { FollowerParts } from './follower.ts'
 import { backoff_ms, pause } from './waiting.ts'
@@ -18,6 +19,8 @@ type Parts = Pick<
   | 'share'
 > & {
   labels: { collection: string; follower: string }
+  /** Told whenever a page was written, or nothing was there to write: all that it needs has answered. */
+  works(): void
   /** Waits, or until there is something to read. */
   rest(ms: number, signal: AbortSignal): Promise<void>
 }
@@ -39,7 +42,10 @@ const refreshEvery_ms = (usual_ms: number) => ({ little: usual_ms / 10, much: us
 /** So many pages behind it is being filled. */
 const pagesBehind = 50
 
-/** Feeds from where the cursor stands until the time is over, the signal aborts, or somebody else moves the cursor. */
+/**
+ * Feeds from where the cursor stands until the time is over, the signal aborts, or somebody else moves the cursor.
+ * @throws Unavailable (`not-taken`) if nothing of a page is taken now, or whatever what it needs throws
+ */
 export async function follow(
   parts: Parts,
   { index, token, place, until }: Stretch,
@@ -72,7 +78,9 @@ export async function follow(
       parts.metrics.behind.set(parts.labels, 0)
       pace = 'little'
       await writer.expectMuch?.(false)
-      await rest(Math.min(every_ms, await refreshDue()), signal)
+      const due_ms = await refreshDue()
+      parts.works()
+      await rest(Math.min(every_ms, due_ms), signal)
       continue
     }
     const results = await write(changes, parts, signal)
@@ -80,8 +88,8 @@ export async function follow(
     known = await record(uuid, passed, results, known, parts)
     const to = passed.at(-1)?.change_seq
     if (to === undefined) {
-      await rest(backoff_ms(itemTriesMax), signal)
-      continue
+      if (signal.aborted) return
+      throw new Unavailable('not-taken', 'What comes next is not taken now.')
     }
     if (!(await cursors.move(uuid, cursor, to, token))) return // somebody else follows, or moved it: start over from where it is
     cursor = to
@@ -91,6 +99,7 @@ export async function follow(
     pace = isFilling ? 'filling' : changes.length * 10 > parts.batch ? 'much' : 'little'
     await writer.expectMuch?.(isFilling)
     await refreshDue()
+    parts.works()
     await letOthers(performance.now() - started, parts, signal)
   }
 }

@@ -82,7 +82,9 @@ export async function followerCorner(t: Teardown) {
       }
       t.teardown(end)
       const isStopped = async () => (await metrics.followerStopped.get()).values.some(({ value }) => value === 1)
-      return { end, state: follower.state, wake: follower.wake, isStopped }
+      const breaker = async () =>
+        (await metrics.followerBreaker.get()).values.find(({ value }) => value === 1)?.labels.state
+      return { end, state: follower.state, wake: follower.wake, isStopped, breaker }
     },
     moveByHand: (uuid: string, to: number) =>
       database.query({ text: 'UPDATE search_cursors SET change_seq = $2 WHERE index_uuid = $1', values: [uuid, to] }),

@@ -1,7 +1,6 @@
-import { toError } from '@ordermill/model'
+import { breakerStates, toError } from '@ordermill/model'
 import type { FastifyInstance } from 'fastify'
 import Type from 'typebox'
-import { breakerStates } from '../breaker.ts'
 import type { Dependency, State } from '../parts.ts'
 import { answer, named, responses } from '../schemas.ts'
 
