@@ -376,6 +376,11 @@ ALTER TABLE search_rejects
   ADD COLUMN attempts integer NOT NULL DEFAULT 1;
 CREATE UNIQUE INDEX search_rejects_n ON search_rejects (collection, n);
 
+-- 0011_differing
+
+-- What an index does not have of the definition by which it is fed, and only a new one can have.
+ALTER TABLE search_cursors ADD COLUMN differs text[] NOT NULL DEFAULT '{}';
+
 CREATE TABLE migrations (
   id serial PRIMARY KEY,
   name varchar(255) NOT NULL,
@@ -391,4 +396,5 @@ INSERT INTO migrations (name, run_on) VALUES
   ('0007_changes', now()),
   ('0008_search', now()),
   ('0009_persisting', now()),
-  ('0010_following', now());
+  ('0010_following', now()),
+  ('0011_differing', now());

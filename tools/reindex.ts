@@ -23,7 +23,7 @@ function callOf(command: string, accept_rejects: boolean): AdminCall {
 
 interface State {
   definition: string
-  indices: { name: string; role: string; definition: string | null; change_seq: number }[]
+  indices: { name: string; role: string; definition: string | null; differs: string[]; change_seq: number }[]
   job: { id: string; state: string; progress: Record<string, unknown> | null; error: string | null } | null
 }
 
@@ -32,8 +32,10 @@ function inWords(command: string, answer: Record<string, unknown>): string {
   if (command !== 'status') return JSON.stringify(answer, null, 2)
   const { definition, indices, job } = answer as unknown as State
   const other = (of: string | null) => (of === definition ? '' : `  (of the definition ${of ?? '-'}: reindex)`)
+  const lacking = (differs: string[]) => (differs.length === 0 ? '' : `  (differs in ${differs.join(', ')}: reindex)`)
   const lines = indices.map(
-    ({ name, role, definition: of, change_seq }) => `${role}  ${name}  at change ${change_seq}${other(of)}`,
+    ({ name, role, definition: of, differs, change_seq }) =>
+      `${role}  ${name}  at change ${change_seq}${other(of)}${lacking(differs)}`,
   )
   if (job === null) return lines.join('\n')
   const said = Object.entries(job.progress ?? {}).map(([name, value]) => `${name} ${value}`)

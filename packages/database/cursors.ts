@@ -10,6 +10,8 @@ export interface Followed {
   alias?: string | undefined
   /** By which definition it is fed. */
   definition?: string | undefined
+  /** What it does not have of that definition. */
+  differs?: string[] | undefined
   /** The cursor where it begins if it has none yet; else at 0. */
   from?: string | undefined
 }
@@ -38,20 +40,20 @@ export const refreshedChannel = 'ordermill_refreshed'
 export function createCursors(database: Pick<Database, 'query' | 'transaction'>): Cursors {
   return {
     async open(index, token) {
-      const { uuid, name, alias, definition, from } = index
-      const values = [uuid, name, token, alias ?? null]
+      const { uuid, name, alias, definition, differs = [], from } = index
+      const values = [uuid, name, token, alias ?? null, differs]
       const [standing] = await database.query<Place>({
         name: 'cursor-open',
-        text: `UPDATE search_cursors SET token = $3 WHERE index_uuid = $1 AND index_name = $2 AND token <= $3 AND ${isOpen}
+        text: `UPDATE search_cursors SET token = $3, differs = $5 WHERE index_uuid = $1 AND index_name = $2 AND token <= $3 AND ${isOpen}
           AND ($4::text IS NULL OR (role = 'serving' AND alias = $4)) RETURNING change_seq, refreshed_seq`,
         values,
       })
       if (standing !== undefined) return standing
       return await database.transaction(async (session) => {
         const [place] = await session.query<Place>({
-          text: `INSERT INTO search_cursors AS c (index_uuid, index_name, token, alias, definition, change_seq)
-            VALUES ($1, $2, $3, $4, $5, coalesce((SELECT change_seq FROM search_cursors WHERE index_uuid = $6), 0))
-            ON CONFLICT (index_uuid) DO UPDATE SET index_name = excluded.index_name, token = excluded.token,
+          text: `INSERT INTO search_cursors AS c (index_uuid, index_name, token, alias, differs, definition, change_seq)
+            VALUES ($1, $2, $3, $4, $5, $6, coalesce((SELECT change_seq FROM search_cursors WHERE index_uuid = $7), 0))
+            ON CONFLICT (index_uuid) DO UPDATE SET index_name = excluded.index_name, token = excluded.token, differs = excluded.differs,
               alias = coalesce(excluded.alias, c.alias), definition = coalesce(excluded.definition, c.definition)
             WHERE c.token <= excluded.token AND (c.paused_until IS NULL OR c.paused_until <= now())
             RETURNING change_seq, refreshed_seq`,

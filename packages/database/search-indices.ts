@@ -9,6 +9,8 @@ export interface SearchIndex {
   role: 'serving' | 'building' | 'kept'
   /** By which definition it is fed. */
   definition: string | null
+  /** What it does not have of that, and only a new one can have. */
+  differs: string[]
   change_seq: number
   /** The job that builds it, and how that is; null if there is none (any more). */
   job: string | null
@@ -33,7 +35,7 @@ export function createSearchIndices(database: Database, alias: string): SearchIn
     list: () =>
       database.query<SearchIndex>({
         name: 'search-indices',
-        text: `SELECT c.index_uuid AS uuid, c.index_name AS name, c.role, c.definition, c.change_seq, c.job, j.state AS job_state
+        text: `SELECT c.index_uuid AS uuid, c.index_name AS name, c.role, c.definition, c.differs, c.change_seq, c.job, j.state AS job_state
           FROM search_cursors c LEFT JOIN jobs j ON j.id = c.job WHERE c.alias = $1 AND c.role IS NOT NULL ORDER BY c.index_name`,
         values: [alias],
       }),

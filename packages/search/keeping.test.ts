@@ -29,9 +29,6 @@ t.test('an index is made as configured, and what can change of one that stands i
   t.match((await outcomes(1)).slice(1), ['template set', 'settings set'])
   t.match(await settings(), { 'index.number_of_replicas': '1' })
   t.match((await outcomes(1)).slice(1), ['template as-it-was', 'settings as-it-was'])
-  const other = indexDefinition(orders, namespace, { shards: 3, replicas: 1, refresh_ms: 250 })
-  const told = await keepIndex(client, other, '')
-  t.match(told.find(({ part }) => part === 'settings')?.detail, /has 2 shards/)
 })
 
 t.test('with its template nobody makes such an index by writing to it', async (t) => {

@@ -12,6 +12,7 @@ export interface StandingIndex {
   aliases: string[]
   fields: string[]
   refresh_interval: string | undefined
+  shards: string | undefined
 }
 
 /** How an index and the definition of who asks differ: fields that the index lacks, and what only a new index can change. */
@@ -58,6 +59,7 @@ export function createIndices(client: EngineClient, definition: IndexDefinition)
       aliases: Object.keys(state.aliases ?? {}),
       fields: Object.keys(state.mappings?.properties ?? {}),
       refresh_interval: state.settings?.index?.refresh_interval as string | undefined,
+      shards: state.settings?.index?.number_of_shards as string | undefined,
     }
   }
   const answered = <T>(answer: Promise<T>): Promise<T> =>
@@ -121,8 +123,9 @@ export function createIndices(client: EngineClient, definition: IndexDefinition)
 
 type Properties = Record<string, estypes.MappingProperty>
 
-/** Not a field: names of fields have no brackets. */
+/** No fields: names of fields have no brackets. */
 const analysisName = '(analysis)'
+const shardsName = '(shards)'
 
 const pick = (all: Record<string, string>, names: string[]) =>
   Object.fromEntries(names.map((name) => [name, all[name] ?? '']))
@@ -140,4 +143,12 @@ export function differenceOf(definition: IndexDefinition, { meta, fields }: Stan
     (name) => meta.fields[name] !== undefined && meta.fields[name] !== own.fields[name],
   )
   return { lacks, differs: meta.analysis === own.analysis ? differs : [analysisName, ...differs] }
+}
+
+/** What an index can never have of a definition: only a new one can. */
+export function lackingFor(definition: IndexDefinition, standing: StandingIndex): string[] {
+  const { differs } = differenceOf(definition, standing)
+  const { shards } = standing
+  const isSplitOtherwise = shards !== undefined && shards !== String(definition.settings.number_of_shards)
+  return isSplitOtherwise ? [...differs, shardsName] : differs
 }

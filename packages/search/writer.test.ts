@@ -99,6 +99,16 @@ t.test('what an index cannot take of a definition is told; it is fed on as it is
   t.same(await writer.write([document(1)]), [{ outcome: 'done' }])
 })
 
+t.test('another number of shards is told, and nothing else: only a new index can have it', async (t) => {
+  const scope = `${namespace}shards.`
+  const of = (shards: number, replicas: number, refresh_ms: number) =>
+    createIndexWriter(client, indexDefinition(orders, scope, { shards, replicas, refresh_ms }))
+  const before = await of(1, 0, 1_000).ensure()
+  t.same(before.differs, [])
+  t.match(await of(2, 0, 1_000).ensure(), { uuid: before.uuid, name: before.name, differs: ['(shards)'] })
+  t.match(await of(1, 1, 250).ensure(), { uuid: before.uuid, differs: [] }, 'what stands can take these')
+})
+
 t.test('an engine that does not know us, or does not let us, refuses', async (t) => {
   for (const status of [401, 403]) {
     const server = createServer((_request, response) => {

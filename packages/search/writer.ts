@@ -1,7 +1,7 @@
 import type { EngineClient } from './client.ts'
 import type { IndexDefinition } from './definition.ts'
 import { EngineRefused, isRefusal, refusedOrAway } from './refusing.ts'
-import { createIndices, differenceOf, madeBy, type StandingIndex, writeAlias } from './standing.ts'
+import { createIndices, lackingFor, madeBy, type StandingIndex, writeAlias } from './standing.ts'
 
 /** A document: the JSON text of a record as it is, under its change number. */
 export interface Document {
@@ -75,7 +75,7 @@ export function createIndexWriter(
     async ensure() {
       fed = await indices.fit(await find())
       const { name, uuid } = fed
-      const { differs } = differenceOf(definition, fed)
+      const differs = lackingFor(definition, fed)
       const shared = { name, lease: `index:${uuid}`, definition: digest, differs }
       if (only !== undefined) return { ...shared, uuid: only.key }
       return { ...shared, alias, ...keyOf(definition, fed) }

@@ -28,7 +28,6 @@ export async function keepIndexAsConfigured(
         else if (said.has(line)) continue
         else if (outcome === 'refused') log.warn({ part, detail }, 'the search engine refuses this')
         else if (outcome === 'not-offered') log.info({ part, detail }, 'the search engine does not offer this')
-        else if (detail !== undefined) log.warn({ part, detail }, 'not as configured')
         said.add(line)
       }
       failures = 0

@@ -33,6 +33,10 @@ const index = named(
       description: 'serving: searches ask it; building: on its way there; kept: it served before, and is fed on.',
     }),
     definition: Type.Union([Type.String(), Type.Null()], { description: 'By which it is fed.' }),
+    differs: Type.Array(Type.String(), {
+      description:
+        'What it does not have of that, and only a new index can have: fields, (analysis), (shards). As whoever feeds it sees it.',
+    }),
     change_seq: Type.Integer({ minimum: 0, description: 'The change that everything was written up to.' }),
   }),
 )
@@ -47,7 +51,7 @@ const state = named(
     examples: [
       {
         definition: '1f0c2a9b',
-        indices: [{ name: 'orders-1f0c2a9b', role: 'serving', definition: '1f0c2a9b', change_seq: 8123 }],
+        indices: [{ name: 'orders-1f0c2a9b', role: 'serving', definition: '1f0c2a9b', differs: [], change_seq: 8123 }],
         job: { ...exampleJob, kind: 'reindex' },
       },
     ],
@@ -99,7 +103,9 @@ export function reindexRoutes(app: FastifyInstance, { jobs, indices, definition 
   }
   app.get(path, { schema: stateSchema }, async () => {
     const [all, found] = await Promise.all([indices.list(), last()])
-    const shown = all.map(({ name, role, definition: of, change_seq }) => ({ name, role, definition: of, change_seq }))
+    const shown = all.map(({ name, role, definition: of, differs, change_seq }) => {
+      return { name, role, definition: of, differs, change_seq }
+    })
     return { definition, indices: shown, job: found ?? null }
   })
 
