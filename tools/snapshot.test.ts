@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { environment } from '@ordermill/config'
+import { createDatabase } from '@ordermill/database'
 import { createSearchClient } from '@ordermill/search'
 import { corner, until } from '@ordermill/servers/testing'
 import t from 'tap'
@@ -22,7 +23,8 @@ t.test('a snapshot that is restored takes the place of the index, and the follow
   t.match(await command('nonsense'), /npm run snapshot -- list/)
 
   const { url } = await startTestApi(t, env)
-  const { address } = await startTestWorker(t, env)
+  const worker = await startTestWorker(t, env)
+  const { address } = worker
   const orders = `${url}/api/orders`
   await until('the worker is ready', async () => (await fetch(`${address}/health/ready`)).status === 200)
   const place = async (product_name: string) => {
@@ -51,6 +53,7 @@ t.test('a snapshot that is restored takes the place of the index, and the follow
   const later = await place('LATER VASE')
   const before = Object.keys(await client.indices.getAlias({ name: `${namespace}orders` }))
 
+  await t.rejects(command('restore', 'latest', '--wait', 'long'), /give a number of seconds/)
   await t.rejects(command('restore', 'nothing'), /there is no snapshot nothing/)
   t.match(await command('restore', 'latest'), /restored as .*-restored-\d+; the worker feeds it again/)
   const after = Object.keys(await client.indices.getAlias({ name: `${namespace}orders` }))
@@ -61,5 +64,22 @@ t.test('a snapshot that is restored takes the place of the index, and the follow
   const audited = await post(`${url}/api/admin/audit`, {})
   t.match(audited.body, { rows: 3, documents: 3, left: 0, found: { missing: 0, different: 0, extra: 0 } })
   t.equal((await fetch(`${address}/health/ready`)).status, 200)
+
+  // One that is connected and never turns to another index.
+  await worker.stop()
+  const dsn = env['POSTGRES_DSN'] ?? ''
+  const idle = createDatabase({
+    dsn,
+    name: 'ordermill-worker',
+    poolMax: 1,
+    timeout_ms: 10_000,
+    onLost: () => undefined,
+  })
+  t.teardown(() => idle.stop())
+  await idle.query({ text: 'SELECT 1' })
+  t.match(await command('restore', 'latest', '--wait', '0'), new RegExp(`is left, to be deleted later: ${after[0]}$`))
+  t.ok(await client.indices.exists({ index: after }))
+  await idle.stop()
+  t.notMatch(await command('restore', 'latest', '--wait', '0'), /is left/, 'where no worker runs nobody writes to it')
   t.match(await command('remove', name), /removed/)
 })

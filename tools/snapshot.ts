@@ -1,35 +1,36 @@
+import { parseArgs } from 'node:util'
 import { readOptions } from '@ordermill/config'
 import { createDatabase } from '@ordermill/database'
 import { orders } from '@ordermill/model'
-import {
-  createIndexSnapshots,
-  type EngineClient,
-  engineOptionNames,
-  indexDefinition,
-  searchClientOf,
-} from '@ordermill/search'
+import { createIndexSnapshots, engineOptionNames, indexDefinition, searchClientOf } from '@ordermill/search'
 import { withServers } from './server-addresses.ts'
 
 const help = `npm run snapshot                      takes a snapshot of the search index, and waits for it
 npm run snapshot -- list
-npm run snapshot -- restore NAME      (or: latest) puts it in the place of the index; services may run
+npm run snapshot -- restore NAME      (or: latest) puts it in the place of the index; services may run. The index that it replaces
+                                      is deleted once a worker has turned to the new one; else, after --wait SECONDS (30), it is left
 npm run snapshot -- remove NAME
 
 Snapshots go to the repository SNAPSHOT_REPOSITORY of Elasticsearch (a folder below its path.repo, unless it is another kind). The
 engine is that of the environment (ELASTICSEARCH_URL and its like, NAMESPACE), else the one that 'npm start' keeps.`
 
-/** How long is waited for a worker to turn to the restored index, before the one that it replaces is deleted. */
-const patience_ms = 20_000
+/** How often is looked whether a worker has turned to the restored index. */
 const look_ms = 500
+const options = { wait: { type: 'string', default: '30' } } as const
 
-async function main([command = 'take', name = '', ...rest]: string[]): Promise<void> {
+async function main(args: string[]): Promise<void> {
+  const { values, positionals } = parseArgs({ args, options, allowPositionals: true })
+  const [command = 'take', name = '', ...rest] = positionals
+  const wait_ms = Number(values.wait) * 1_000
+  if (!(wait_ms >= 0)) throw new Error(`--wait ${values.wait}: give a number of seconds`)
   const needsName = command === 'restore' || command === 'remove'
   if (!(needsName || command === 'take' || command === 'list') || rest.length > 0 || needsName === (name === ''))
     return console.log(help)
-  const options = readOptions(withServers(), [...engineOptionNames, 'POSTGRES_DSN', 'NAMESPACE', 'SNAPSHOT_REPOSITORY'])
-  const client = searchClientOf(options, 30_000)
+  const names = [...engineOptionNames, 'POSTGRES_DSN', 'NAMESPACE', 'SNAPSHOT_REPOSITORY'] as const
+  const configured = readOptions(withServers(), names)
+  const client = searchClientOf(configured, 30_000)
   if (client === undefined) throw new Error('there is no search engine: set ELASTICSEARCH_URL')
-  const { SNAPSHOT_REPOSITORY: repository, NAMESPACE, POSTGRES_DSN: dsn } = options
+  const { SNAPSHOT_REPOSITORY: repository, NAMESPACE, POSTGRES_DSN: dsn } = configured
   if (repository === '') throw new Error('there is nowhere to put it: set SNAPSHOT_REPOSITORY')
   try {
     const { alias } = indexDefinition(orders, NAMESPACE)
@@ -45,17 +46,21 @@ async function main([command = 'take', name = '', ...rest]: string[]): Promise<v
       console.log(`${name} removed`)
     } else {
       const { index, replaced } = await snapshots.restore(name)
-      await untilFollowed(dsn, index)
-      await removeReplaced(client, replaced)
       console.log(`${name} restored as ${index}; the worker feeds it again from the first change`)
+      if (replaced.length === 0) return
+      if (await isLeft(dsn, index, wait_ms)) await client.indices.delete({ index: replaced, ignore_unavailable: true })
+      else console.log(`no worker has turned to it yet: what it replaces is left, to be deleted later: ${replaced}`)
     }
   } finally {
     await client.close()
   }
 }
 
-/** A worker turns to another index within seconds; where none runs nobody writes to the old one either. */
-async function untilFollowed(dsn: string, index: string): Promise<void> {
+/**
+ * Whether nobody writes to the index before any more: a worker has a cursor of the new one, which takes seconds, or none runs. False if
+ * that has not come about within `wait_ms`.
+ */
+async function isLeft(dsn: string, index: string, wait_ms: number): Promise<boolean> {
   const database = createDatabase({
     dsn,
     name: 'ordermill-snapshot',
@@ -64,23 +69,21 @@ async function untilFollowed(dsn: string, index: string): Promise<void> {
     onLost: () => undefined,
   })
   try {
-    const isServed = async () => {
+    const isSo = async () => {
       const [row] = await database.query<{ workers: number; followed: boolean }>({
         text: `SELECT (SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'ordermill-worker') AS workers,
-          EXISTS (SELECT FROM search_cursors WHERE index_name = $1) AS followed`,
+          EXISTS (SELECT FROM search_cursors WHERE index_name = $1 AND role = 'serving') AS followed`,
         values: [index],
       })
-      return row === undefined || row.workers === 0 || row.followed
+      return row !== undefined && (row.workers === 0 || row.followed)
     }
-    for (const until = performance.now() + patience_ms; performance.now() < until && !(await isServed()); )
-      await new Promise((resolve) => setTimeout(resolve, look_ms))
+    for (const until = performance.now() + wait_ms; ; await new Promise((resolve) => setTimeout(resolve, look_ms))) {
+      if (await isSo()) return true
+      if (performance.now() >= until) return false
+    }
   } finally {
     await database.stop()
   }
-}
-
-async function removeReplaced(client: EngineClient, names: string[]): Promise<void> {
-  if (names.length > 0) await client.indices.delete({ index: names, ignore_unavailable: true })
 }
 
 await main(process.argv.slice(2)).catch((thrown: unknown) => {
