@@ -1,6 +1,6 @@
 import { environment } from '@ordermill/config'
 import { startServer } from '@ordermill/servers'
-import { corner, until } from '@ordermill/servers/testing'
+import { corner, redisAt, until } from '@ordermill/servers/testing'
 import t from 'tap'
 import { get, patch, post, startTestApi, startTestWorker } from './testing.ts'
 
@@ -35,4 +35,28 @@ t.test('changes made while the broker is away go out before the first one after 
   t.match(body, { versions: [1, 2, 3, 4, 5].map((version) => ({ version, dirty: false })) })
   const parked = await get(`${url}/api/admin/parked`)
   t.same(parked.body['parked'], [], 'nothing is parked as a conflict')
+})
+
+t.test('who repeats a request whose outcome was open is told that it was done once the broker has it', async (t) => {
+  const redis = await startServer('redis', { env: environment() })
+  t.teardown(() => redis.remove())
+  await redisAt(t, redis.env['REDIS_ADDR']).call('CONFIG', 'SET', 'appendonly', 'no') // it vouches for nothing then
+  const { url } = await startTestApi(t, { ...parts, ...redis.env, PUBLISH_TIMEOUT_MS: '300' })
+  const orders = `${url}/api/orders`
+  await until('it is ready', async () => (await get(`${url}/health/ready`)).status === 200)
+  const placed = await post(orders, { product_name: 'MILK', amount: 1 })
+  const order = `${orders}/${String(placed.body['order_id'])}`
+  const keyed = () => post(orders, { product_name: 'TEA', amount: 1 }, { 'idempotency-key': 'open' })
+  const changed = () => patch(order, { amount: 2 })
+  await broker.kill('SIGSTOP')
+  for (const way of [keyed, changed])
+    for (const time of ['first', 'second'])
+      t.match(await way(), { status: 503, body: { code: 'outcome-open' } }, `${time} ${way.name}`)
+  await broker.kill('SIGCONT')
+  const again = await until('the broker answers', async () => {
+    const answer = await keyed()
+    return answer.status === 202 && answer
+  })
+  t.equal(again.headers.get('idempotent-replayed'), 'true')
+  t.match(await changed(), { status: 200, body: { version: 2 } }, 'it says so already')
 })

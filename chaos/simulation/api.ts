@@ -96,6 +96,11 @@ export function startApi(world: World, name: string): Api {
         if (outcome === 'accepted' || outcome === 'bypassed') promise(version, outcome)
         return outcome
       },
+      async vouch(standing, caller) {
+        const isSafe = await acceptor.vouch(standing, caller)
+        if (isSafe) promise(standing, 'accepted')
+        return isSafe
+      },
     }
     const findKeyUse = (id: string, key: string) =>
       ask(() => {

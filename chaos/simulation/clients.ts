@@ -117,10 +117,9 @@ function createClient(world: World, apis: () => Api[], records: string[], name: 
     }
     return undefined
   }
-  /** What was replayed names the version that stands: whoever built that may not have been answered yet. */
+  /** What went around the cache cannot be read before it is persisted. */
   const acknowledge = ({ id, version, outcome }: Receipt) => {
-    if (outcome === 'accepted' || (outcome === 'replayed' && truth.promisesOf(id, version).length > 0))
-      truth.acknowledged(id, version)
+    if (outcome !== 'bypassed') truth.acknowledged(id, version)
   }
   const remember = (sent: Sent, receipt: Receipt | undefined) => {
     if (receipt !== undefined && sent.key !== undefined && receipt.outcome === 'accepted')

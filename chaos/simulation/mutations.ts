@@ -55,8 +55,14 @@ export const mutations: Mutation[] = [
   {
     without: 'accepting: the confirm comes before the 202',
     file: 'services/api/accepting.ts',
-    search: 'await publishMarked({ ...version, epoch }, caller)',
-    replace: 'publishMarked({ ...version, epoch }, caller).catch(() => undefined)',
+    search: 'await publishMarked(version, caller)',
+    replace: 'publishMarked(version, caller).catch(() => undefined)',
+  },
+  {
+    without: 'accepting: what is answered again is as safe as what is accepted',
+    file: 'services/api/accepting.ts',
+    search: 'unsent > 0 ? await',
+    replace: 'unsent < 0 ? await',
   },
   {
     without: 'accepting: without the cache only a confirm makes a 202',
@@ -152,8 +158,8 @@ export const mutations: Mutation[] = [
   {
     without: 'writer: a keyed change looks whether it was done before',
     file: 'services/api/writer.ts',
-    search: "if (await isReplay(base, request)) return { id, version: base.version, outcome: 'replayed' }",
-    replace: '',
+    search: 'const isRepeated = await isReplay(base, request)',
+    replace: 'const isRepeated = false',
   },
   {
     without: 'batch: versions are coalesced only where each names the one before',

@@ -89,6 +89,12 @@ export function createRecordCache({ client, collection, namespace, dirtyLimit }:
 
     copied: (id, epoch) => away(client.copied(keys.epoch(bucketOf(id)), epoch, copy_ms)),
 
+    async unsentUpTo({ id, version, epoch }) {
+      const bucket = bucketOf(id)
+      const count = await away(client.unsentUpTo(keys.unsent(bucket), keys.epoch(bucket), id, version, epoch))
+      return await within(epoch, async () => (count < 0 ? undefined : count))
+    },
+
     async markSent(marks) {
       const calls = byBucket(marks).map(([bucket, some]) =>
         client.sent(keys.unsent(bucket), keys.sent(bucket), keys.prefix(bucket), ...some.map(memberOf)),

@@ -62,6 +62,11 @@ export interface RecordCache {
   accept(version: Version, base?: { version: number; hash: string; epoch?: string | undefined }): Promise<Accepted>
   /** Whether what was accepted of a record in this epoch would survive the loss of its Redis, as far as there are replicas. */
   copied(id: string, epoch: string): Promise<boolean>
+  /**
+   * How many versions of a record, up to this one without a gap, the broker may lack; undefined: the epoch in which it was found to
+   * stand is over, and so may it be.
+   */
+  unsentUpTo(mark: DirtyMark & { epoch: string }): Promise<number | undefined>
   /** The broker has these. */
   markSent(marks: DirtyMark[]): Promise<void>
   /** Postgres has these; gives how many were dirty. */

@@ -69,6 +69,16 @@ redis.call('ZADD', KEYS[2], time[1] * 1000 + math.floor(time[2] / 1000), ARGV[1]
 redis.call('HINCRBY', KEYS[4], ARGV[7], 1)
 return {'accepted', before}`
 
+/**
+ * Says what the broker may lack of a record. KEYS unsent, epoch · ARGV id, version, epoch. Gives how many versions up to this one, it
+ * included, without a gap; -1 if another epoch is in force.
+ */
+export const unsentUpTo = `${readEpoch}
+if epoch ~= ARGV[3] then return -1 end
+local count = 0
+while redis.call('ZSCORE', KEYS[1], ARGV[1] .. ':' .. (ARGV[2] - count)) do count = count + 1 end
+return count`
+
 /** Turns marks of one bucket from unsent to sent. KEYS unsent, sent · ARGV prefix, members. Gives how many it turned. */
 export const sent = `
 local turned = 0

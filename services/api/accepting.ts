@@ -26,6 +26,21 @@ export interface Acceptor {
     base: Version | undefined,
     caller: Caller,
   ): Promise<'accepted' | 'bypassed' | 'exists' | 'absent'>
+  /**
+   * Makes sure that a version which stands is as safe as one that was just accepted, before somebody is told of it as of his own: who
+   * built it may have been told that its outcome is open. Gives false if it has to be looked at again.
+   * @throws Unavailable `outcome-open`
+   */
+  vouch(standing: Version & { epoch: string }, caller: Caller): Promise<boolean>
+}
+
+interface Way {
+  /** The one in force when it was found in the cache. */
+  epoch: string
+  /** How many versions right before it the broker may lack. */
+  unsentBefore: number
+  /** When that was, as performance.now() counts. */
+  started: number
 }
 
 /** Most unsent versions that go out before a new one of the same record; the flusher sees to longer chains. */
@@ -33,7 +48,7 @@ const unsentMax = 32
 
 export interface AcceptorParts {
   collection: Collection
-  cache: Pick<RecordCache, 'accept' | 'copied' | 'readVersion' | 'checkEpoch' | 'bypassed'>
+  cache: Pick<RecordCache, 'accept' | 'unsentUpTo' | 'copied' | 'readVersion' | 'checkEpoch' | 'bypassed'>
   /** Whether the cache alone may vouch for a record while the broker is away. */
   durable(): boolean
   publisher: Pick<Publisher, 'publish' | 'state'>
@@ -63,9 +78,32 @@ export function createAcceptor(parts: AcceptorParts): Acceptor {
     }
   }
 
+  /** Gets a version that the cache has to where it is safe, after those before it. @throws Unavailable `outcome-open` */
+  const secure = async (
+    version: Version & { epoch: string },
+    { epoch, unsentBefore, started }: Way,
+    caller: Caller,
+  ) => {
+    const { id } = version
+    try {
+      if (unsentBefore > unsentMax) throw new PublishFailed('busy') // a chain for the flusher
+      if (unsentBefore > 0) await publishUnsentBefore(version, unsentBefore)
+      await publishMarked(version, caller)
+    } catch (thrown) {
+      if (thrown instanceof Unavailable) throw notConfirmed(thrown) // the cache went away after it took the version
+      if (!(thrown instanceof PublishFailed)) throw thrown
+      // It stays unsent, and the flusher publishes it. That it is kept until then, the cache must vouch for.
+      const isKept = durable() && (await cache.copied(id, epoch).catch(() => false))
+      if (!isKept) throw notConfirmed(thrown)
+    }
+    if (performance.now() - started > onTheWayMax_ms && (await cache.checkEpoch().catch(() => epoch)) !== epoch)
+      throw new Unavailable('outcome-open', 'The cache began anew meanwhile; the record may still turn up.')
+  }
+
   /** Without the cache: what nobody can have changed or asked for yet. Only the broker's confirm stands for it. */
   const bypass = async (version: Version, caller: Caller, why: Unavailable): Promise<'bypassed'> => {
     cache.bypassed()
+    const started = performance.now()
     try {
       await publish(version, caller)
     } catch (cause) {
@@ -73,6 +111,7 @@ export function createAcceptor(parts: AcceptorParts): Acceptor {
       throw cause.reason === 'away' || cause.reason === 'busy' ? why : notConfirmed(cause) // those were never sent
     }
     onAccepted()
+    if (performance.now() - started > onTheWayMax_ms) cache.bypassed() // the barrier of an epoch that began meanwhile may be before it
     return 'bypassed'
   }
 
@@ -93,20 +132,18 @@ export function createAcceptor(parts: AcceptorParts): Acceptor {
       if (accepted.outcome !== 'accepted') return accepted.outcome
       onAccepted()
       const { epoch, unsentBefore } = accepted
-      try {
-        if (unsentBefore > unsentMax) throw new PublishFailed('busy') // a chain for the flusher
-        if (unsentBefore > 0) await publishUnsentBefore(version, unsentBefore)
-        await publishMarked({ ...version, epoch }, caller)
-      } catch (thrown) {
-        if (thrown instanceof Unavailable) throw notConfirmed(thrown) // the cache went away after it took the version
-        if (!(thrown instanceof PublishFailed)) throw thrown
-        // It stays unsent, and the flusher publishes it. That it is kept until then, the cache must vouch for.
-        const isKept = durable() && (await cache.copied(version.id, epoch).catch(() => false))
-        if (!isKept) throw notConfirmed(thrown)
-      }
-      if (performance.now() - started > onTheWayMax_ms && (await cache.checkEpoch().catch(() => epoch)) !== epoch)
-        throw new Unavailable('outcome-open', 'The cache began anew meanwhile; the record may still turn up.')
+      await secure({ ...version, epoch }, { epoch, unsentBefore, started }, caller)
       return 'accepted'
+    },
+
+    async vouch(standing, caller) {
+      const started = performance.now()
+      const unsent = await cache.unsentUpTo(standing)
+      if (unsent === undefined) return false
+      const entry = unsent > 0 ? await cache.readVersion(standing) : undefined // else it was sent meanwhile
+      const { epoch } = standing
+      if (entry !== undefined) await secure(entry, { epoch, unsentBefore: unsent - 1, started }, caller)
+      return true
     },
   }
 }

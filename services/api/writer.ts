@@ -95,11 +95,16 @@ export function createWriter({ collection, cache, stored, findKeyUse, acceptor }
     for (let tries = 0; tries < triesMax; tries += 1) {
       const base = await standing(id, caller)
       if (base === undefined) throw new NotFound(`The ${title} ${id}`)
-      if (await isReplay(base, request)) return { id, version: base.version, outcome: 'replayed' }
-      if (base.deleted) throw new NotFound(`The ${title} ${id}`)
-      checkIfMatch(ifMatch, base)
-      const version = build({ ...base, record: JSON.parse(base.text) as StoredRecord }, request)
-      if (version === undefined) return { id, version: base.version, outcome: 'unchanged' }
+      const isRepeated = await isReplay(base, request)
+      if (!isRepeated && base.deleted) throw new NotFound(`The ${title} ${id}`)
+      if (!isRepeated) checkIfMatch(ifMatch, base)
+      const version = isRepeated
+        ? undefined
+        : build({ ...base, record: JSON.parse(base.text) as StoredRecord }, request)
+      if (version === undefined) {
+        if (!(await acceptor.vouch(base, caller))) continue
+        return { id, version: base.version, outcome: isRepeated ? 'replayed' : 'unchanged' }
+      }
       const outcome = await acceptor.accept(version, base, caller)
       if (isAccepted(outcome)) return { id, version: version.version, outcome }
     }
@@ -118,6 +123,7 @@ export function createWriter({ collection, cache, stored, findKeyUse, acceptor }
         const before = request === undefined ? undefined : await standing(id, caller)
         if (before !== undefined && request !== undefined) {
           await isReplay(before, request) // refuses another body; the id is made of the key, so this key made the record
+          if (!(await acceptor.vouch(before, caller))) continue
           return { id, version: before.version, outcome: 'replayed' }
         }
         const version = firstVersion(collection, { id, content, now: accepted_at, ...keyOf(request) })
