@@ -7,6 +7,7 @@ const lateFor_ms = 2_000
 
 /** What is asked of one master in one epoch. */
 interface Turn {
+  epoch: string
   running: Promise<boolean> | undefined
   next: Promise<boolean> | undefined
   lateUntil: number
@@ -29,14 +30,14 @@ export function createCopied(redis: Redis | Cluster) {
   return async (epochKey: string, epoch: string, wait_ms: number): Promise<boolean> => {
     const found = redis instanceof Cluster ? await masterOf(redis, epochKey) : { node: redis, address: '', replicas: 0 }
     const { address, ...master } = found
-    const name = `${address} ${epoch}`
-    const turn: Turn = turns.get(name) ?? { running: undefined, next: undefined, lateUntil: 0 }
-    turns.set(name, turn)
+    const standing = turns.get(address)
+    const turn: Turn =
+      standing?.epoch === epoch ? standing : { epoch, running: undefined, next: undefined, lateUntil: 0 }
+    turns.set(address, turn)
     if (performance.now() < turn.lateUntil) return false
     const run = () => {
       const mine = ask({ ...master, epochKey, epoch, wait_ms }).finally(() => {
         turn.running = undefined
-        if (turn.next === undefined && turn.lateUntil === 0) turns.delete(name)
       })
       turn.running = mine
       return mine.then((isCopied) => {
