@@ -12,6 +12,8 @@ export type ServerName = (typeof serverNames)[number]
 export type Site = {
   folder: string
   env: Env
+  /** Whether it runs for minutes only. */
+  brief: boolean
   /** The port under this option; without one, any free port. */
   port(option?: PortOption): Promise<Port>
   log(line: string): void

@@ -52,10 +52,12 @@ export async function startCluster(
 async function startOwn(name: ServerName, options: OwnOptions & Pick<ServerOptions, 'nodes'>): Promise<Servers> {
   const dataDir = options.dataDir ?? join(serversFolder(), `test-${process.pid}-${randomUUID().slice(0, 8)}`)
   const machine = Object.fromEntries(Object.entries(options.env).filter(([variable]) => !GIVEN.includes(variable)))
-  return await startServers({ ...options, env: machine, dataDir, which: [name] }).catch((error: unknown) => {
-    rmSync(dataDir, { recursive: true, force: true })
-    throw error
-  })
+  return await startServers({ ...options, env: machine, dataDir, which: [name], brief: true }).catch(
+    (error: unknown) => {
+      rmSync(dataDir, { recursive: true, force: true })
+      throw error
+    },
+  )
 }
 
 /** Of an own server the address of another must not be taken. */

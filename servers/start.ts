@@ -36,6 +36,8 @@ export type ServerOptions = {
   restart?: boolean
   /** The list of what must not survive us; several starts may share one. */
   guard?: Guard
+  /** For minutes, not for hours: Elasticsearch starts on half the CPU and stays slower than it can be. Off by default. */
+  brief?: boolean
   /** Gives up starting: what is up already is stopped, and the promise is rejected. */
   signal?: AbortSignal
 }
@@ -124,7 +126,14 @@ export async function startServers(options: ServerOptions): Promise<Servers> {
     for (const server of running.values()) void server.stop()
   }
   options.signal?.addEventListener('abort', giveUp)
-  const site = { folder, cache: cacheBeside(folder), env, log, port: portPicker(options) }
+  const site = {
+    folder,
+    cache: cacheBeside(folder),
+    env,
+    log,
+    port: portPicker(options),
+    brief: options.brief ?? false,
+  }
   const startOne = async (name: ServerName, picks = MOST_PICKS): Promise<void> => {
     const server = new Group(await planOf(name, site, options.nodes), { guard, log, restart: options.restart ?? false })
     running.set(name, server)

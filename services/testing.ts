@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { connectCache } from '@ordermill/cache'
 import { openCache } from '@ordermill/cache/testing'
-import { readOptions } from '@ordermill/config'
+import { environment, readOptions } from '@ordermill/config'
 import { createDatabase, createRejects } from '@ordermill/database'
 import { orders } from '@ordermill/model'
 import { until } from '@ordermill/servers/testing'
@@ -57,8 +57,10 @@ export function spawnService(
   env: Env,
 ): { child: ChildProcess; output(): string } {
   const main = new URL(`./${service}/main.ts`, import.meta.url).pathname
+  const { NODE_COMPILE_CACHE } = environment()
+  const compiled = NODE_COMPILE_CACHE === undefined ? {} : { NODE_COMPILE_CACHE }
   const child = spawn(process.execPath, [main], {
-    env: { PATH: '/usr/bin:/bin', ...env },
+    env: { PATH: '/usr/bin:/bin', ...compiled, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   let said = ''

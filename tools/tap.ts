@@ -12,6 +12,9 @@ const tap = join(repository, 'node_modules/tap/dist/esm/run.mjs')
 /** How a run of tests went. */
 export type TestResult = { code: number; passed: number; failed: number }
 
+/** The argument that asks for a summary of how much of the code the tests ran. */
+const coverage = '--coverage'
+
 /** Runs tests (all, or the files, folders and options given) with tap and reports on the console. */
 export async function runTests(
   args: string[],
@@ -21,9 +24,12 @@ export async function runTests(
   const print = (line: string) => console.log(line)
   await build((what) => runTap([what], env, signal, print))
   const report = new TestReport(print)
-  // The coverage of a part says nothing.
-  const options = ['--reporter=tap', ...(args.length > 0 ? ['--disable-coverage'] : [])]
-  const code = await runTap(['run', ...args.flatMap(filesOf), ...options], env, signal, (line) => report.read(line))
+  const files = args.filter((argument) => argument !== coverage).flatMap(filesOf)
+  // Counting what runs takes a third more time, and code that was compiled before cannot be counted precisely.
+  const isCounted = args.includes(coverage)
+  const options = ['--reporter=tap', ...(isCounted ? [] : ['--disable-coverage'])]
+  const started = isCounted ? env : { NODE_COMPILE_CACHE: join(repository, 'node_modules/.cache/compiled'), ...env }
+  const code = await runTap(['run', ...files, ...options], started, signal, (line) => report.read(line))
   return { code, passed: report.passed, failed: report.failed }
 }
 

@@ -27,7 +27,7 @@ async function test(args: string[]): Promise<number> {
   // Tests break servers and empty tables: an address in the environment is somebody's, never theirs.
   const machine = Object.fromEntries(Object.entries(environment()).filter(([name]) => !given.includes(name)))
   const log = (line: string) => console.error(line)
-  const servers = await startServers({ dataDir, env: machine, log, signal: stop.signal })
+  const servers = await startServers({ dataDir, env: machine, log, signal: stop.signal, brief: true })
   for (const note of servers.notes) log(note)
   try {
     const { code, passed, failed } = await runTests(args, { ...machine, ...servers.env }, stop.signal)
