@@ -39,9 +39,13 @@ t.test('a tiny run, by the real command, ends with one JSON object of rows, rati
 })
 
 t.test('it leaves nothing behind, and says what it cannot do before anything starts', async (t) => {
-  t.match((await bench('--list')).stdout, /accept\/floor/)
-  t.match((await bench('--help')).stdout, /--compare FILE/)
-  await t.rejects(bench('--case', 'nothing'), /no case 'nothing'/)
-  await t.rejects(bench('--rounds', 'many'), /--rounds takes a whole number/)
+  const [list, help] = await Promise.all([
+    bench('--list'),
+    bench('--help'),
+    t.rejects(bench('--case', 'nothing'), /no case 'nothing'/),
+    t.rejects(bench('--rounds', 'many'), /--rounds takes a whole number/),
+  ])
+  t.match(list.stdout, /accept\/floor/)
+  t.match(help.stdout, /--compare FILE/)
   t.ok(existsSync(join(serversFolder(), 'bench', 'latest.json')))
 })

@@ -1,16 +1,16 @@
 import type { StoredRecord } from './collection.ts'
-import { foldText, foldWords } from './fold.ts'
+import { foldWords } from './fold.ts'
 import { type Condition, editsOf, type Sort, sortKeys, type TextCondition } from './query.ts'
 
-/** What queries mean, said as plainly as possible: both engines are tested against this. */
-export function matches(record: StoredRecord, condition: Condition): boolean {
+/** What queries mean, said as plainly as possible: both engines are tested against this. `fold` may remember what it gave. */
+export function matches(record: StoredRecord, condition: Condition, fold = foldWords): boolean {
   switch (condition.kind) {
     case 'all':
-      return condition.of.every((one) => matches(record, one))
+      return condition.of.every((one) => matches(record, one, fold))
     case 'any':
-      return condition.of.some((one) => matches(record, one))
+      return condition.of.some((one) => matches(record, one, fold))
     case 'not':
-      return !matches(record, condition.of)
+      return !matches(record, condition.of, fold)
     case 'equal':
       return condition.values.some((value) => value === record[condition.field])
     case 'range': {
@@ -26,19 +26,28 @@ export function matches(record: StoredRecord, condition: Condition): boolean {
     }
     case 'text': {
       const text = record[condition.field]
-      return typeof text === 'string' && textMatches(text, condition)
+      return typeof text === 'string' && textMatches(fold(text), condition)
     }
   }
 }
 
-function textMatches(text: string, { how, words, slop, any, fuzzy }: TextCondition): boolean {
-  const have = foldWords(text)
+/** Folds a text once, however often it is asked of it. */
+export function foldOnce(): typeof foldWords {
+  const known = new Map<string, string[]>()
+  return (text) => {
+    const words = known.get(text) ?? foldWords(text)
+    known.set(text, words)
+    return words
+  }
+}
+
+function textMatches(have: string[], { how, words, slop, any, fuzzy }: TextCondition): boolean {
   const one = (word: string): boolean => {
     if (how === 'prefix') return have.some((other) => other.startsWith(word))
     if (fuzzy) return have.some((other) => isNear(word, other))
     return have.includes(word)
   }
-  if (how === 'substring') return foldText(text).includes(words.join(' '))
+  if (how === 'substring') return have.join(' ').includes(words.join(' '))
   if (how === 'exact') return have.some((_, start) => isPhrase(have.slice(start), words, slop))
   return any ? words.some(one) : words.every(one)
 }
@@ -52,9 +61,9 @@ function isPhrase([first, ...rest]: string[], [word, ...more]: string[], slop: n
 }
 
 function isNear(word: string, other: string): boolean {
+  if (word.codePointAt(0) !== other.codePointAt(0)) return false
   const edits = editsOf(word)
   const [a, b] = [[...word], [...other]]
-  if (a[0] !== b[0]) return false
   let row = b.map((_, at) => at + 1)
   row.unshift(0)
   for (const [i, letter] of a.entries()) {
@@ -68,8 +77,9 @@ function isNear(word: string, other: string): boolean {
 
 /** Compares as both engines sort: texts by their bytes, what is absent last, the id at the end. */
 export function compare(sort: Sort[]): (one: StoredRecord, other: StoredRecord) => number {
+  const keys = sortKeys(sort)
   return (one, other) => {
-    for (const { field, descending } of sortKeys(sort)) {
+    for (const { field, descending } of keys) {
       const [a, b] = [one[field] ?? null, other[field] ?? null]
       if (a === b) continue
       if (a === null) return 1

@@ -25,7 +25,7 @@ const filled = async (t: Test, versions: Version[]) => {
   await Promise.all(versions.map((version) => publisher.publish(recordMessage(version, envelope))))
   const stored = createReader(database, orders)
   return {
-    env: { ...env, LOG_LEVEL: 'warn', BATCH_MAX: '50' },
+    env: { ...env, LOG_LEVEL: 'warn', BATCH_MAX: '20' },
     query: <R extends object>(text: string) => database.query<R & Record<string, unknown>>({ text }),
     /** How many of them stand in Postgres. */
     async persisted() {
@@ -38,9 +38,9 @@ const filled = async (t: Test, versions: Version[]) => {
 t.test(
   'an order that kills every worker that tries it is parked after a few deaths, all others are persisted',
   async (t) => {
-    const good = Array.from({ length: 300 }, () => firstOrder())
+    const good = Array.from({ length: 100 }, () => firstOrder())
     const killer = firstOrder({ product_name: 'KILLER' })
-    const all = [...good.slice(0, 150), killer, ...good.slice(150)]
+    const all = [...good.slice(0, 50), killer, ...good.slice(50)]
     const { env, query, persisted } = await filled(t, all)
     const preload = new URL('./testing-killer.ts', import.meta.url).href
     let deaths = 0
@@ -50,7 +50,7 @@ t.test(
       const done = until('it is parked', async () => (await query('SELECT FROM parked')).length > 0, 60_000)
       done.catch(() => undefined)
       if (!(await Promise.race([died, done.then(() => false)]))) {
-        await until('the others are persisted', async () => (await persisted()) === 300, 60_000)
+        await until('the others are persisted', async () => (await persisted()) === good.length, 60_000)
         break
       }
       deaths += 1

@@ -14,6 +14,9 @@ interface LoadParts {
   namespace: string
 }
 
+/** Between sixty messages and the next. */
+const pause_ms = 50
+
 /** Orders that flow into the queue as the API sends them, and what became of them. */
 export async function startLoad(t: Teardown, { rabbitmqUrl, dsn, namespace }: LoadParts) {
   const onLost = () => undefined
@@ -46,7 +49,7 @@ export async function startLoad(t: Teardown, { rabbitmqUrl, dsn, namespace }: Lo
       const batch = Array.from({ length: 50 }, () => firstOrder())
       await Promise.all(batch.map(send))
       await Promise.all(batch.slice(0, 10).map((order) => send(nextOrder(order, { amount: 1 }))))
-      await new Promise((resolve) => setTimeout(resolve, 10)) // a load, not a flood
+      await new Promise((resolve) => setTimeout(resolve, pause_ms)) // a load, not a flood: what piles up meanwhile is waited for at the end
     }
   })()
   const end = async () => {
@@ -54,6 +57,8 @@ export async function startLoad(t: Teardown, { rabbitmqUrl, dsn, namespace }: Lo
     await flow
   }
   t.teardown(end)
+  const persisted = () =>
+    countOf('SELECT (SELECT count(*) FROM orders) + (SELECT count(*) FROM orders_history) AS count')
   return {
     accepted: () => accepted.length,
     end,
@@ -64,7 +69,7 @@ export async function startLoad(t: Teardown, { rabbitmqUrl, dsn, namespace }: Lo
       return (row?.count ?? Number.NaN) + (await queueLength(rabbitmqUrl, `${namespace}${orders.name}.parked`))
     },
     /** Distinct versions that Postgres has, and rows that it has twice (there are none, unless a key is gone). */
-    persisted: () => countOf('SELECT (SELECT count(*) FROM orders) + (SELECT count(*) FROM orders_history) AS count'),
+    persisted,
     /** Waits until Postgres has each accepted version, in the table or the history, and gives those that are there though nobody sent them. */
     async allPersisted(): Promise<string[]> {
       const sent = new Set(accepted.map(({ id, version, hash }) => `${id}:${version}:${hash}`))
@@ -73,6 +78,7 @@ export async function startLoad(t: Teardown, { rabbitmqUrl, dsn, namespace }: Lo
       const rows = await until(
         'all that was accepted is persisted',
         async () => {
+          if ((await persisted()) < sent.size) return undefined
           const found = await database.query<{ name: string }>({ text }).catch(() => [])
           const names = new Set(found.map(({ name }) => name))
           return [...sent].every((name) => names.has(name)) && found

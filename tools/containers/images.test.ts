@@ -33,8 +33,7 @@ async function tests(nobody: Nobody): Promise<void> {
   })
   const build = (dockerfile: string) =>
     buildTree(dockerfile, { repository, folder, account: nobody.account, env: nobody.env })
-  const api = await build('Dockerfile.api')
-  const worker = await build('Dockerfile.worker')
+  const [api, worker] = await Promise.all([build('Dockerfile.api'), build('Dockerfile.worker')])
   // As in the containers, where all of it is root's and the file system is read-only.
   await run('chmod', ['-R', 'a-w', api.root, worker.root])
 
