@@ -2,8 +2,8 @@ import type { Jobs } from '@ordermill/database'
 import type { FastifyInstance } from 'fastify'
 import Type from 'typebox'
 import { bodyReader } from '../body.ts'
-import { answer, named, responses } from '../schemas.ts'
-import { job, runJob } from './jobs.ts'
+import { named } from '../schemas.ts'
+import { jobResponses, runJob } from './jobs.ts'
 
 const count = (description: string) => Type.Integer({ minimum: 0, description })
 const kinds = (what: string) =>
@@ -66,13 +66,7 @@ export function auditRoutes(app: FastifyInstance, { jobs }: { jobs: Jobs }): voi
     tags: ['admin'],
     security: [{ admin: [] }],
     body: input,
-    response: responses(
-      {
-        200: answer('Done', audited, 'Location'),
-        202: answer('It takes longer: the job', job, 'Location'),
-      },
-      ...[400, 401, 409, 413, 415, 422, 503],
-    ),
+    response: jobResponses('Done', audited, ...[400, 401, 409, 413, 415, 422, 503]),
   }
   app.post('/api/admin/audit', { schema }, async (request, reply) => {
     const { repair = true } = read(request.body)

@@ -6,7 +6,7 @@ import Type, { type Static } from 'typebox'
 import { bodyReader } from '../body.ts'
 import { wrong } from '../parameters.ts'
 import { answer, named, responses } from '../schemas.ts'
-import { job, runJob } from './jobs.ts'
+import { jobResponses, runJob } from './jobs.ts'
 
 export interface DirtyParts {
   cache: Pick<RecordCache, 'dirty'>
@@ -117,13 +117,7 @@ export function dirtyRoutes(app: FastifyInstance, { cache, dirty, jobs }: DirtyP
     description: 'The worker publishes what is unsent, and settles what the database has: of one record, or of all.',
     ...shared,
     body: flushInput,
-    response: responses(
-      {
-        200: answer('Done', flushed, 'Location'),
-        202: answer('It takes longer: the job', job, 'Location'),
-      },
-      ...[400, 401, 409, 413, 415, 422, 503],
-    ),
+    response: jobResponses('Done', flushed, ...[400, 401, 409, 413, 415, 422, 503]),
   }
   app.post('/api/admin/dirty/flush', { schema: flushSchema }, async (request, reply) => {
     const { id: one } = read(request.body)

@@ -1,7 +1,7 @@
 import type { Job, Jobs } from '@ordermill/database'
 import { Forbidden, NotFound, newId, Refused, Unavailable } from '@ordermill/model'
 import type { FastifyInstance, FastifyReply } from 'fastify'
-import Type, { type Static } from 'typebox'
+import Type, { type Static, type TSchema } from 'typebox'
 import { answer, type IdParameter, idParameter, named, responses } from '../schemas.ts'
 
 const anything = Type.Union([Type.Record(Type.String(), Type.Unknown()), Type.Null()])
@@ -72,25 +72,9 @@ export function jobRoutes(app: FastifyInstance, { jobs }: { jobs: Jobs }): void 
     summary: 'Refresh the materialized views now',
     tags,
     security,
-    response: responses(
-      {
-        200: answer('Refreshed', refreshed, 'Location'),
-        202: answer('It takes longer: the job', job, 'Location'),
-      },
-      ...[401, 409, 503],
-    ),
+    response: jobResponses('Refreshed', refreshed, 401, 409, 503),
   }
-  app.post('/api/admin/refresh', { schema: refreshSchema }, async (_request, reply) => {
-    const opened = await jobs.open(newId(), 'refresh', {})
-    if (opened === undefined) throw new Forbidden('busy', 'A refresh is running.')
-    const ended = await end(jobs, opened)
-    if (ended.state === 'COMPLETED' && ended.result?.['outcome'] === 'busy')
-      throw new Forbidden('busy', 'A refresh is running.')
-    if (ended.state === 'FAILED')
-      throw new Unavailable('refresh-failed', `The refresh failed; the job ${opened.id} says why.`)
-    reply.header('location', `/api/admin/jobs/${opened.id}`)
-    return ended.state === 'COMPLETED' ? reply.send(ended.result) : reply.code(202).send(ended)
-  })
+  app.post('/api/admin/refresh', { schema: refreshSchema }, (_request, reply) => runJob(reply, jobs, 'refresh', {}))
 
   const listSchema = {
     operationId: 'listJobs',
@@ -137,6 +121,16 @@ export function jobRoutes(app: FastifyInstance, { jobs }: { jobs: Jobs }): void 
   })
 }
 
+/** The responses of `runJob`, with the job's result as `result`, and problem documents for these statuses. */
+export const jobResponses = (description: string, result: TSchema, ...problems: number[]) =>
+  responses(
+    {
+      200: answer(description, result, 'Location'),
+      202: answer('It takes longer: the job', job, 'Location'),
+    },
+    ...problems,
+  )
+
 /** Opens a short job, waits for it, and answers with its result; with the job if it takes longer. */
 export async function runJob(
   reply: FastifyReply,
@@ -145,8 +139,10 @@ export async function runJob(
   args: Record<string, unknown>,
 ): Promise<FastifyReply> {
   const opened = await jobs.open(newId(), kind, args)
-  if (opened === undefined) throw new Forbidden('busy', `A ${kind} is running.`)
-  const ended: Job = await end(jobs, opened)
+  const busy = () => new Forbidden('busy', `A ${kind} is running.`)
+  if (opened === undefined) throw busy()
+  const ended = await end(jobs, opened)
+  if (ended.result?.['outcome'] === 'busy') throw busy()
   if (ended.state === 'FAILED')
     throw new Unavailable(`${kind}-failed`, `The ${kind} failed; the job ${opened.id} says why.`)
   reply.header('location', `/api/admin/jobs/${opened.id}`)

@@ -18,7 +18,7 @@ import {
   replayOneInput,
 } from '../parked-schemas.ts'
 import { answer, responses } from '../schemas.ts'
-import { job, runJob } from './jobs.ts'
+import { jobResponses, runJob } from './jobs.ts'
 
 export interface ParkedParts {
   parked: ParkedView
@@ -82,13 +82,7 @@ export function parkedRoutes(app: FastifyInstance, parts: ParkedParts): void {
     tags,
     security,
     params: numberParameter,
-    response: responses(
-      {
-        200: answer('What would become of it', parkedDryRun, 'Location'),
-        202: answer('It takes longer: the job', job, 'Location'),
-      },
-      ...[401, 404, 409, 422, 503],
-    ),
+    response: jobResponses('What would become of it', parkedDryRun, 401, 404, 409, 422, 503),
   }
   app.post<Numbered>(`${path}/:n/dry-run`, { schema: drySchema }, async (request, reply) => {
     const { n } = await find(request.params.n)
@@ -98,13 +92,7 @@ export function parkedRoutes(app: FastifyInstance, parts: ParkedParts): void {
   const replaying = {
     tags,
     security,
-    response: responses(
-      {
-        200: answer('Published again', parkedReplay, 'Location'),
-        202: answer('It takes longer: the job', job, 'Location'),
-      },
-      ...[400, 401, 404, 409, 413, 415, 422, 503],
-    ),
+    response: jobResponses('Published again', parkedReplay, ...[400, 401, 404, 409, 413, 415, 422, 503]),
   }
   const readOne = bodyReader(replayOneInput)
   const oneSchema = {

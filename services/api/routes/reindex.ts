@@ -4,7 +4,7 @@ import type { FastifyInstance, FastifyReply } from 'fastify'
 import Type from 'typebox'
 import { bodyReader } from '../body.ts'
 import { answer, named, responses } from '../schemas.ts'
-import { exampleJob, job, runJob } from './jobs.ts'
+import { exampleJob, job, jobResponses, runJob } from './jobs.ts'
 
 export interface ReindexParts {
   jobs: Jobs
@@ -137,12 +137,11 @@ export function reindexRoutes(app: FastifyInstance, { jobs, indices, definition 
       throw thrown
     })
   }
-  const later = { 202: answer('It takes longer: the job', job, 'Location') }
   const backSchema = {
     ...step,
     operationId: 'rollbackReindex',
     summary: 'Have searches ask the index again that served before',
-    response: responses({ 200: answer('It serves', switched, 'Location'), ...later }, ...problems),
+    response: jobResponses('It serves', switched, ...problems),
   }
   app.post(`${path}/rollback`, { schema: backSchema }, (_request, reply) => onKept(reply, 'reindex-rollback'))
 
@@ -150,7 +149,7 @@ export function reindexRoutes(app: FastifyInstance, { jobs, indices, definition 
     ...step,
     operationId: 'dropReindexed',
     summary: 'Remove the search index that served before',
-    response: responses({ 200: answer('It is gone', dropped, 'Location'), ...later }, ...problems),
+    response: jobResponses('It is gone', dropped, ...problems),
   }
   app.post(`${path}/drop`, { schema: dropSchema }, (_request, reply) => onKept(reply, 'reindex-drop'))
 }

@@ -4,7 +4,7 @@ import type { FastifyInstance } from 'fastify'
 import Type, { type Static } from 'typebox'
 import { bodyReader } from '../body.ts'
 import { answer, type IdParameter, idParameter, named, responses } from '../schemas.ts'
-import { job, runJob } from './jobs.ts'
+import { jobResponses, runJob } from './jobs.ts'
 
 export interface RejectParts {
   rejects: RejectsView
@@ -86,13 +86,7 @@ export function rejectRoutes(app: FastifyInstance, { rejects, jobs }: RejectPart
     tags,
     security,
     body: nothing,
-    response: responses(
-      {
-        200: answer('They are followed again', retried, 'Location'),
-        202: answer('It takes longer: the job', job, 'Location'),
-      },
-      ...[400, 401, 404, 409, 413, 415, 422, 503],
-    ),
+    response: jobResponses('They are followed again', retried, ...[400, 401, 404, 409, 413, 415, 422, 503]),
   }
   const read = bodyReader(nothing)
   const oneSchema = {
