@@ -3,7 +3,7 @@ import { startServer } from '@ordermill/servers'
 import { until } from '@ordermill/servers/testing'
 import t from 'tap'
 import { createConsumer, createPublisher, PublishFailed, topologyOf } from './index.ts'
-import { plainMessage } from './testing.ts'
+import { plainMessage, receive } from './testing.ts'
 
 const server = await startServer('rabbitmq', { env: environment() })
 t.teardown(() => server.remove())
@@ -31,21 +31,8 @@ const consumer = createConsumer({
   batchWait_ms: 10,
   onLost: () => undefined,
 })
-t.teardown(() => consumer.close())
+const received = receive(t, consumer)
 await consumer.ready
-
-/** Everything that was ever handed over and acked. */
-const received = new Set<string>()
-const receiving = (async () => {
-  for await (const batch of consumer.batches()) {
-    for (const { body } of batch.deliveries) received.add(body.toString())
-    batch.settled(batch.deliveries)
-  }
-})()
-t.teardown(() => {
-  consumer.stop()
-  return receiving
-})
 
 const reasonOf = (id: string) =>
   publisher.publish(plainMessage(queue, id)).then(

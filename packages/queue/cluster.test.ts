@@ -3,7 +3,7 @@ import { startCluster } from '@ordermill/servers'
 import { until } from '@ordermill/servers/testing'
 import t from 'tap'
 import { createConsumer, createPublisher, type Publisher, topologyOf } from './index.ts'
-import { management, plainMessage } from './testing.ts'
+import { management, plainMessage, receive } from './testing.ts'
 
 const cluster = await startCluster('rabbitmq', 3, { env: environment() })
 t.teardown(() => cluster.remove())
@@ -19,20 +19,9 @@ const startPublisher = (name: string) => {
 }
 const publisher = startPublisher('publisher')
 const consumer = createConsumer({ ...parts, name: 'consumer', queue, prefetch: 100, batchMax: 50, batchWait_ms: 10 })
-t.teardown(() => consumer.close())
+const received = receive(t, consumer)
 await Promise.all([publisher.ready, consumer.ready])
 
-const received = new Set<string>()
-const receiving = (async () => {
-  for await (const batch of consumer.batches()) {
-    for (const { body } of batch.deliveries) received.add(body.toString())
-    batch.settled(batch.deliveries)
-  }
-})()
-t.teardown(() => {
-  consumer.stop()
-  return receiving
-})
 /** Publishes until so many were confirmed, and gives those. */
 const confirmSome = async (by: Publisher, prefix: string, count: number): Promise<string[]> => {
   const confirmed: string[] = []

@@ -1,5 +1,6 @@
 import { until } from '@ordermill/servers/testing'
 import { connect } from 'amqplib'
+import type { Consumer } from './consumer.ts'
 import type { OutgoingMessage } from './publisher.ts'
 
 /** What the broker's management API knows of a queue. */
@@ -40,6 +41,23 @@ export const plainMessage = (queue: string, messageId: string): OutgoingMessage 
   body: Buffer.from(messageId),
   properties: { messageId },
 })
+
+/** The bodies of everything that a consumer is ever handed; all of it is acked. The consumer ends in the teardown. */
+export function receive(t: { teardown(handler: () => Promise<void> | void): void }, consumer: Consumer): Set<string> {
+  const received = new Set<string>()
+  const receiving = (async () => {
+    for await (const batch of consumer.batches()) {
+      for (const { body } of batch.deliveries) received.add(body.toString())
+      batch.settled(batch.deliveries)
+    }
+  })()
+  t.teardown(async () => {
+    consumer.stop()
+    await receiving
+    await consumer.close()
+  })
+  return received
+}
 
 /** How many messages wait in a queue, those in hand not counted. */
 export async function queueLength(url: string, queue: string): Promise<number> {

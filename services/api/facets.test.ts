@@ -1,32 +1,20 @@
-import { environment, readOptions } from '@ordermill/config'
-import { createDatabase, searchRecords } from '@ordermill/database'
+import { searchRecords } from '@ordermill/database'
 import { bucketsMax, type Facet, facetCounts, orders, type Query } from '@ordermill/model'
 import { countPlainly } from '@ordermill/model/testing/facets'
 import { foldOnce, matches } from '@ordermill/model/testing/query'
-import { createSearchClient, createSearcher, indexDefinition } from '@ordermill/search'
-import { corner } from '@ordermill/servers/testing'
 import fc from 'fast-check'
 import t from 'tap'
 import { madeFacets } from './made-facets.ts'
 import { loadOrders, madeOrders, realOrders } from './made-orders.ts'
 import { madeConditions } from './made-queries.ts'
+import { openEngines } from './testing.ts'
 
 // The same facets to Elasticsearch, to Postgres, and counted one by one in memory: the same buckets in the same order.
-const machine = environment()
-const { env, namespace } = await corner(t, machine)
-const { ELASTICSEARCH_URL: urls, POSTGRES_DSN: dsn } = readOptions(env, ['ELASTICSEARCH_URL', 'POSTGRES_DSN'])
-const database = createDatabase({ dsn, name: 'test', poolMax: 5, timeout_ms: 20_000, onLost: () => undefined })
-t.teardown(() => database.stop())
-const engine = createSearchClient({ urls, timeout_ms: 30_000 })
-t.teardown(() => engine.close())
-const definition = indexDefinition(orders, namespace)
-const searcher = createSearcher(engine, orders, definition.alias)
-
-const seed = Number(machine['GENERATED_SEED'] ?? 20_101_201)
-const source = { folder: machine['ORDERS_DATA'], seed }
+const stores = await openEngines(t)
+const { database, searcher, seed, source } = stores
 const bodies = [...realOrders(1_000, source), ...madeOrders(1_000, source), ...manyDays(1_200)]
 const fold = foldOnce()
-const records = await loadOrders(bodies, { database, engine, definition })
+const records = await loadOrders(bodies, stores)
 const everything: Query = { where: { kind: 'all', of: [] }, sort: [], from: 0, size: 0, exact: true }
 const whoever = {
   elasticsearch: (query: Query) => searcher.query(query),

@@ -1,9 +1,7 @@
-import { environment, readOptions } from '@ordermill/config'
-import { createDatabase, searchRecords } from '@ordermill/database'
+import { searchRecords } from '@ordermill/database'
 import { type Condition, foldWords, orders, type Query, type TextCondition } from '@ordermill/model'
 import { compare, foldOnce, matches } from '@ordermill/model/testing/query'
-import { createSearchClient, createSearcher, indexDefinition, type Searcher, simpleQuery } from '@ordermill/search'
-import { corner } from '@ordermill/servers/testing'
+import { type Searcher, simpleQuery } from '@ordermill/search'
 import { apiMetrics, createLogger, createRegistry } from '@ordermill/telemetry'
 import fc from 'fast-check'
 import t, { type Test } from 'tap'
@@ -11,24 +9,15 @@ import { loadOrders, madeOrders, realOrders } from './made-orders.ts'
 import { madeQueries } from './made-queries.ts'
 import { createSeal } from './seal.ts'
 import { createSearch, createSearchBreaker } from './searching.ts'
+import { openEngines } from './testing.ts'
 import { createWalk } from './walking.ts'
 
 // Whole results, page by page in every way there is, from both engines and from a filter over the records in memory.
-const machine = environment()
-const { env, namespace } = await corner(t, machine)
-const { ELASTICSEARCH_URL: urls, POSTGRES_DSN: dsn } = readOptions(env, ['ELASTICSEARCH_URL', 'POSTGRES_DSN'])
-const database = createDatabase({ dsn, name: 'test', poolMax: 5, timeout_ms: 20_000, onLost: () => undefined })
-t.teardown(() => database.stop())
-const engine = createSearchClient({ urls, timeout_ms: 30_000 })
-t.teardown(() => engine.close())
-const definition = indexDefinition(orders, namespace)
-const searcher = createSearcher(engine, orders, definition.alias)
-
-const seed = Number(machine['GENERATED_SEED'] ?? 20_101_201)
-const source = { folder: machine['ORDERS_DATA'], seed }
+const stores = await openEngines(t)
+const { database, searcher, seed, source } = stores
 const real = realOrders(1_500, source)
 const fold = foldOnce()
-const records = await loadOrders([...real, ...madeOrders(500, source)], { database, engine, definition })
+const records = await loadOrders([...real, ...madeOrders(500, source)], stores)
 const seal = createSeal('a key')
 const metrics = apiMetrics(createRegistry('test'), [])
 const log = createLogger({ service: 'api', level: 'silent' })

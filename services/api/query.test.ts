@@ -1,31 +1,19 @@
-import { environment, readOptions } from '@ordermill/config'
-import { createDatabase, searchRecords } from '@ordermill/database'
+import { searchRecords } from '@ordermill/database'
 import { type Condition, orders, type Query } from '@ordermill/model'
 import { compare, foldOnce, matches } from '@ordermill/model/testing/query'
-import { createSearchClient, createSearcher, indexDefinition } from '@ordermill/search'
-import { corner } from '@ordermill/servers/testing'
 import fc from 'fast-check'
 import t from 'tap'
 import { loadOrders, madeOrders, realOrders } from './made-orders.ts'
 import { madeQueries } from './made-queries.ts'
+import { openEngines } from './testing.ts'
 
 // The same queries to Elasticsearch, to Postgres, and to a filter over the records in memory: the same ids in the same order.
-const machine = environment()
-const { env, namespace } = await corner(t, machine)
-const { ELASTICSEARCH_URL: urls, POSTGRES_DSN: dsn } = readOptions(env, ['ELASTICSEARCH_URL', 'POSTGRES_DSN'])
-const database = createDatabase({ dsn, name: 'test', poolMax: 5, timeout_ms: 20_000, onLost: () => undefined })
-t.teardown(() => database.stop())
-const engine = createSearchClient({ urls, timeout_ms: 30_000 })
-t.teardown(() => engine.close())
-const definition = indexDefinition(orders, namespace)
-const searcher = createSearcher(engine, orders, definition.alias)
-
-const seed = Number(machine['GENERATED_SEED'] ?? 20_101_201)
+const stores = await openEngines(t)
+const { database, searcher, seed, source } = stores
 const queries = 2_000
-const source = { folder: machine['ORDERS_DATA'], seed }
 const bodies = [...realOrders(1_000, source), ...madeOrders(1_000, source)]
 const fold = foldOnce()
-const records = await loadOrders(bodies, { database, engine, definition })
+const records = await loadOrders(bodies, stores)
 
 // Beside facets Postgres looks for a page in the order of an index, as where more than 10,000 match: else it sorts all that match.
 const facets: Query['facets'] = [{ kind: 'values', field: 'status', size: 1 }]

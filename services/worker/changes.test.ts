@@ -84,6 +84,16 @@ function known(heard: ToldChange[]) {
   return { last, backwards }
 }
 
+/** Waits until each of these is told as it stands; none went back on the way. */
+async function allTold(t: Test, heard: ToldChange[], standing: Base[]) {
+  const isTold = () => {
+    const { last } = known(heard)
+    return standing.every(({ id, version }) => last.get(id)?.version === version)
+  }
+  await until('each is told as it stands', isTold, 60_000)
+  t.same(known(heard).backwards, [])
+}
+
 t.test(
   'a change names the fields that later versions changed, each by the last that did, as far back as is known',
   (t) => {
@@ -256,15 +266,7 @@ t.test(
       await db.database.query({ text: 'UPDATE leases SET expires_at = now()' }) // the next one need not wait for that
       worker = spawnService(t, 'worker', env)
     })
-    await until(
-      'each is told as it stands',
-      () => {
-        const { last } = known(heard)
-        return standing.every(({ id, version }) => last.get(id)?.version === version)
-      },
-      60_000,
-    )
-    t.same(known(heard).backwards, [])
+    await allTold(t, heard, standing)
     t.ok(heard.length > 400, `${heard.length} messages`)
     const quantities = heard.map(({ changed, version }) => version === 1 || changed['quantity'] === version)
     t.notOk(quantities.includes(false), 'and each says what changed')
@@ -290,14 +292,6 @@ t.test('what changes while the broker is away is told when it is back, and no or
   t.ok((await db.cursor()) < (await db.stored.lastChange()), 'the cursor waits')
   await rabbitmq.start()
   await read()
-  await until(
-    'each is told as it stands',
-    () => {
-      const { last } = known(heard)
-      return standing.every(({ id, version }) => last.get(id)?.version === version)
-    },
-    60_000,
-  )
-  t.same(known(heard).backwards, [])
+  await allTold(t, heard, standing)
   await until('the cursor is at the last change', async () => (await db.cursor()) === (await db.stored.lastChange()))
 })

@@ -4,10 +4,10 @@ import { environment } from '@ordermill/config'
 import { serversFolder } from '@ordermill/servers'
 import { corner, until } from '@ordermill/servers/testing'
 import pg from 'pg'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { type Nobody, nobodyIn, run } from './nobody.ts'
-import { runIn, startService } from './service.ts'
-import { buildTree } from './tree.ts'
+import { runIn, type Service, startService } from './service.ts'
+import { buildTree, type Tree } from './tree.ts'
 
 // No engine is needed: the commands of the Dockerfiles' stages are run in clean folders by somebody without rights, and
 // what they make is started and used. What stays untried is the base image and the walls of a container.
@@ -72,15 +72,17 @@ async function tests(nobody: Nobody): Promise<void> {
     t.match(output, /ADMIN_TOKEN/)
   })
 
+  /** Waits until it is ready; then its health check says so. */
+  const ready = async (t: Test, service: Service) => {
+    await until('it is ready', async () => (await fetch(`${service.url}/health/ready`)).ok)
+    t.equal(await service.health(), 0, 'it is healthy')
+  }
   t.test(
     'what the images start takes an order, persists it, tells its health, and ends with 0 on SIGTERM',
     async (t) => {
       const { env, dsn } = await containerEnvironment(t)
       const [left, right] = await Promise.all([startService(t, worker, nobody, env), startService(t, api, nobody, env)])
-      t.match(
-        await until('both are healthy', async () => allZero(await Promise.all([left.health(), right.health()]))),
-        true,
-      )
+      await Promise.all([ready(t, left), ready(t, right)])
 
       const accepted = await fetch(`${right.url}/api/orders`, {
         method: 'POST',
@@ -101,11 +103,12 @@ async function tests(nobody: Nobody): Promise<void> {
     'the images start and become healthy while Elasticsearch is away, as docker-compose.yml has them do',
     async (t) => {
       const { env } = await containerEnvironment(t)
-      for (const tree of [api, worker]) {
+      const starts = async (tree: Tree) => {
         const service = await startService(t, tree, nobody, { ...env, ELASTICSEARCH_URL: 'http://127.0.0.1:9' })
-        t.ok(await until('it is healthy', async () => (await service.health()) === 0))
+        await ready(t, service)
         t.strictSame(await service.terminate(), { code: 0, signal: null }, service.output())
       }
+      await Promise.all([api, worker].map(starts))
     },
   )
 }
@@ -127,10 +130,6 @@ async function containerEnvironment(t: Parameters<typeof corner>[0]) {
   }
   const { POSTGRES_DSN: dsn = '' } = addresses
   return { env, dsn }
-}
-
-function allZero(codes: (number | null)[]): boolean {
-  return codes.every((code) => code === 0)
 }
 
 async function versionOf(dsn: string, id: string): Promise<number | undefined> {
