@@ -10,7 +10,7 @@ import { run } from './run-command.ts'
 const token = 'for-tests'
 const { env } = await corner(t, environment())
 const { url } = await startTestApi(t, { ...env, ADMIN_TOKEN: token })
-await startTestWorker(t, env)
+const worker = await startTestWorker(t, env)
 const database = createDatabase({
   dsn: env['POSTGRES_DSN'] ?? '',
   name: 'test',
@@ -32,7 +32,12 @@ const standing = async () =>
 t.test('what the engine did not take is listed, and tried again, one or all, from a terminal', async (t) => {
   t.equal(await command(['list']), 'nothing is rejected')
   const placed = await Promise.all(
-    [1, 2, 3].map((amount) => post(`${url}/api/orders?wait=indexed`, { product_name: 'LAMP', amount })),
+    [1, 2, 3].map((amount) => post(`${url}/api/orders?wait=indexed&wait_ms=30000`, { product_name: 'LAMP', amount })),
+  )
+  t.same(
+    placed.map(({ status }) => status),
+    [201, 201, 201],
+    'their index is there',
   )
   const ids = placed.map(({ body }) => String(body['order_id']))
   const [row] = await database.query<{ index_uuid: string }>({
@@ -40,10 +45,12 @@ t.test('what the engine did not take is listed, and tried again, one or all, fro
   })
   const uuid = row?.index_uuid ?? ''
   const gone = newId()
+  await worker.stop() // a follower knows its own rejects: of these it hears when it starts
   await rejects.keep(
     uuid,
     [...ids, gone].map((id, at) => ({ id, version: 1, change_seq: at + 1, reason: 'not in this shape' })),
   )
+  await startTestWorker(t, env)
   t.match(await command(['list', '--limit', '2']), new RegExp(`^4 in all\n4 {2}${gone}:1 .*not in this shape\n3 {2}`))
   t.same(JSON.parse(await command(['retry', ids[1] ?? '', '--json'])), { retried: 1, gone: 0 })
   await until('the engine takes it', async () => (await standing()) === 3, 30_000)

@@ -34,7 +34,8 @@ const bulk = await post(`${both.elasticsearch}/api/bulk-orders`, {
 })
 const ids = bulk.body['order_ids'] as string[]
 for (const [at, { status }] of made.entries())
-  if (status !== 'placed') await patch(`${both.elasticsearch}/api/orders/${ids[at]}?wait=persisted`, { status })
+  if (status !== 'placed')
+    await patch(`${both.elasticsearch}/api/orders/${ids[at]}?wait=persisted&wait_ms=30000`, { status })
 
 const red = made.filter(({ product_name }) => product_name === 'RED BAG')
 const confirmed = red.filter(({ status }) => status === 'confirmed')

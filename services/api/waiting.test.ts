@@ -26,7 +26,10 @@ t.test('a write that waits to be indexed is answered once searches find it, dele
   const one = `${url}/api/orders/${String(placed.body['order_id'])}`
   t.match(await patch(`${one}?${waiting}`, { product_name: 'BUMBLEBEE' }), { status: 200, body: { status: 'indexed' } })
   t.same(await totalOf(url, 'bumblebee'), ['elasticsearch', 1])
-  t.match(await patch(`${one}?wait=persisted`, { amount: 2 }), { status: 200, body: { status: 'persisted' } })
+  t.match(await patch(`${one}?wait=persisted&wait_ms=30000`, { amount: 2 }), {
+    status: 200,
+    body: { status: 'persisted' },
+  })
   t.match(await remove(`${one}?${waiting}`), { status: 200, body: { status: 'indexed' } })
   t.same(await totalOf(url, 'bumblebee'), ['elasticsearch', 0])
 })
@@ -58,7 +61,7 @@ t.test('what the engine will not take is not waited for', async (t) => {
     values: [id, `${namespace}orders`],
   })
   const started = performance.now()
-  t.match(await patch(`${url}/api/orders/${id}?wait=persisted`, { amount: 2 }), { status: 200 })
+  t.match(await patch(`${url}/api/orders/${id}?wait=persisted&wait_ms=30000`, { amount: 2 }), { status: 200 })
   const late = await patch(`${url}/api/orders/${id}?${waiting}`, { amount: 2 })
   t.match(late, { status: 200, body: { status: 'unchanged' } })
   t.ok(performance.now() - started < 15_000)
