@@ -79,7 +79,7 @@ function settings(port: number, dataDir: string): string[] {
     unix_socket_directories: sockets,
     fsync: 'on',
     shared_buffers: '256MB',
-    max_connections: 100,
+    max_connections: 200,
     timezone: 'UTC',
     log_timezone: 'UTC',
     log_checkpoints: 'off',
