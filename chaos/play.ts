@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { fillQueue } from '../bench/fill.ts'
 import type { Evidence, Violation } from './checks/evidence.ts'
 import { checks } from './checks/index.ts'
 import { operationsOf } from './checks/operations.ts'
@@ -42,6 +43,7 @@ export async function play(playing: Playing): Promise<Outcome> {
 async function playOn(playing: Playing): Promise<Outcome> {
   const { stack, scenario, seed, prefix, folder, signal, say } = playing
   const settings = { ...playing.settings, ...scenario.load }
+  await placeBefore(playing)
   const change_seq = await stack.stores.lastChange()
   const before = await stack.stores.untouched(change_seq)
   stack.memory()
@@ -89,6 +91,19 @@ async function playOn(playing: Playing): Promise<Outcome> {
       violations.push({ invariant: 'I1', says: `row ${n} was parked (${code}), though nothing is wrong with it` })
   await discardParked(scene) // the next one finds none
   return outcomeOf(playing, evidence, violations, file)
+}
+
+/** Puts what is missing of the orders that stand before it on the queue, and waits until they are indexed. */
+async function placeBefore({ stack, scenario: { records = 0 }, signal, say }: Playing): Promise<void> {
+  const { stores, env } = stack
+  const missing = records - (await stores.untouched(Number.MAX_SAFE_INTEGER))
+  if (missing <= 0) return
+  say(`  ${missing.toLocaleString('en')} orders before it begins`)
+  await fillQueue({ env, namespace: '', count: missing, cached: false, signal })
+  for (let quiet = false; !quiet; ) {
+    signal.throwIfAborted()
+    quiet = (await untilQuiet(stack, performance.now())).open === undefined
+  }
 }
 
 async function breakAndHeal(scenario: Scenario, scene: Scene): Promise<void> {

@@ -43,7 +43,7 @@ export function createCaller({ http, history, apis }: Parts): Caller {
   }
 }
 
-function askedOf({ kind, id, key, if_match, body }: Omit<Call, 'began_ms' | 'ended_ms'>, base: string): Asked {
+function askedOf({ kind, id, key, if_match, wait, body }: Omit<Call, 'began_ms' | 'ended_ms'>, base: string): Asked {
   const headers = {
     ...(key === undefined ? {} : { 'idempotency-key': key }),
     ...(if_match === undefined ? {} : { 'if-match': if_match }),
@@ -51,7 +51,7 @@ function askedOf({ kind, id, key, if_match, body }: Omit<Call, 'began_ms' | 'end
   const one = `${base}/api/orders/${id}`
   switch (kind) {
     case 'create':
-      return { method: 'POST', url: `${base}/api/orders`, headers, body }
+      return { method: 'POST', url: `${base}/api/orders${wait === undefined ? '' : `?wait=${wait}`}`, headers, body }
     case 'patch':
       return { method: 'PATCH', url: one, headers, body }
     case 'delete':

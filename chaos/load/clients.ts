@@ -83,13 +83,22 @@ async function persist(asked: Parameters<Caller>[0], random: Random, shared: Sha
   return called
 }
 
-export const orderOf = (tag: string, random: Random) => ({
+export const orderOf = (tag: string, random: Random): OrderBody => ({
   product_name: `${random.pick(words)} ${random.below(1_000)}`,
   amount: (100 + random.below(100_000)) / 100,
   currency: random.pick(['GBP', 'USD', 'EUR']),
   quantity: 1 + random.below(20),
   reference: tag,
 })
+
+interface OrderBody {
+  product_name: string
+  amount: number
+  currency: string
+  quantity: number
+  reference: string
+  customer_id?: string
+}
 
 /** A bulk of a few; one in eight has a member that makes it roll back. */
 function bulkOf(tag: string, random: Random) {

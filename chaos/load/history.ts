@@ -28,6 +28,8 @@ export interface Call {
   /** The record that was asked for. */
   id?: string
   if_match?: string
+  /** Until when the answer waits. */
+  wait?: 'indexed'
   body?: unknown
   /** Milliseconds since the load began. */
   began_ms: number

@@ -1,7 +1,7 @@
 import { createRandom } from '../simulation/random.ts'
 import { createCaller } from './caller.ts'
 import { orderOf, runClient } from './clients.ts'
-import { createHistory, type Head, type History, type Told } from './history.ts'
+import { type Call, createHistory, type Head, type History, type Told } from './history.ts'
 import { createHttp } from './http.ts'
 import type { LoadSettings } from './settings.ts'
 
@@ -9,7 +9,7 @@ import type { LoadSettings } from './settings.ts'
 export interface Load {
   history: History
   /** Places one order beside the load; it is part of the history. */
-  place(order: Partial<ReturnType<typeof orderOf>>, key?: string): Promise<Told | undefined>
+  place(order: Partial<ReturnType<typeof orderOf>>, how?: Pick<Call, 'wait'>): Promise<Told | undefined>
   /** Ends it: what is in flight is awaited. */
   stop(): Promise<void>
 }
@@ -45,12 +45,11 @@ export function startLoad({ settings, head, file, apis }: Parts): Load {
   all.catch(() => undefined) // stop() tells
   return {
     history,
-    async place(order, key) {
+    async place(order, how = {}) {
       const op = nextOp()
       const tag = `${head.prefix}${op}`
       const body = { ...orderOf(tag, beside), ...order }
-      const asked = { client: settings.clients, op, kind: 'create' as const, tag, body }
-      const { told } = await call(key === undefined ? asked : { ...asked, key })
+      const { told } = await call({ client: settings.clients, op, kind: 'create', tag, body, ...how })
       return told
     },
     async stop() {

@@ -1,4 +1,5 @@
 import { refuse, startOver } from '../faults/engine.ts'
+import { goBack, reindexThroughKills } from '../faults/reindexing.ts'
 import { killed } from '../faults/servers.ts'
 import type { Scenario } from './scenario.ts'
 
@@ -35,5 +36,15 @@ export const elasticsearchScenarios: Scenario[] = [
     within_s: 1,
     outage_s: 4,
     break: startOver,
+  },
+  {
+    name: 'reindex',
+    says: 'The index is built anew under load; the worker that feeds it is killed twice, Elasticsearch once; then it is gone back',
+    records: 10_000,
+    within_s: 1,
+    nothingParks: true,
+    onlyNamed: true,
+    break: reindexThroughKills,
+    after: goBack,
   },
 ]

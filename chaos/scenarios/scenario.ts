@@ -28,6 +28,8 @@ export interface Scenario {
   says: string
   /** Where it is played; `single` unless it says otherwise. */
   stage?: StageName
+  /** So many orders stand before the load begins. */
+  records?: number
   /** Seconds after the first two of the load at which it breaks: chosen by the seed. */
   within_s: number
   /** How long it stays broken unless --for says otherwise, in seconds; absent: `break` takes as long as it takes. */
