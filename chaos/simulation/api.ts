@@ -59,11 +59,11 @@ export function startApi(world: World, name: string): Api {
       usual_ms: 3,
       timeout_ms: settings.databaseTimeout_ms,
     })
-    /** Who holds a row in its hand is about to offer it to the cache. */
+    /** Who has the answer of Postgres in hand is about to offer it to the cache. */
     const askForRow: typeof ask = (effect) =>
       ask(() => {
         const found = effect()
-        if (found !== undefined) for (const run of world.aimed.read.splice(0)) run(process)
+        for (const run of world.aimed[found === undefined ? 'miss' : 'read'].splice(0)) run(process)
         return found
       })
     const stored = createStored({ postgres: postgres.store, ask: askForRow })

@@ -71,7 +71,7 @@ const frozen = ({ world }: FaultParts, process: Process | undefined) => {
 
 /** The same, but right after the next commit, or the next version that the cache takes: where most can go wrong. */
 export const aimed =
-  (at: Exclude<keyof World['aimed'], 'read'>, fault: Fault): Fault =>
+  (at: Exclude<keyof World['aimed'], 'read' | 'miss'>, fault: Fault): Fault =>
   (parts) => {
     let heal: (() => void) | undefined
     let over = false

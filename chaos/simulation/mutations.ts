@@ -126,12 +126,6 @@ export const mutations: Mutation[] = [
     replace: '',
   },
   {
-    without: 'fill: a newer version that stands is kept',
-    file: 'packages/cache/scripts.ts',
-    search: "  if version >= offered then return {'standing', standing} end\n",
-    replace: '',
-  },
-  {
     without: 'settle: a mark is cleared for the version with this hash',
     file: 'packages/cache/scripts.ts',
     search: 'if not marked or marked == hash then\n    removed',

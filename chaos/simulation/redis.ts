@@ -44,11 +44,13 @@ interface RedisParts {
   newRunId(): string
   /** Told the arguments of a script that counted something. */
   onCounted(argv: string[]): void
+  /** Told of every barrier that has passed. */
+  onPassed(): void
   /** Told of every mark that is set: its set, and `<id>:<version>`. */
   onMarked(set: string, member: string): void
 }
 
-export function createRedis({ now_ms, newRunId, onCounted, onMarked }: RedisParts): Redis {
+export function createRedis({ now_ms, newRunId, onCounted, onMarked, onPassed }: RedisParts): Redis {
   let data = new Map<string, Stored>()
   let past: { at: number; key: string; before: Stored | undefined }[] = []
   let runId = newRunId()
@@ -100,7 +102,10 @@ export function createRedis({ now_ms, newRunId, onCounted, onMarked }: RedisPart
       put(key, { value, expiresAt: option === 'EX' ? now_ms() + Number(seconds) * 1_000 : undefined })
       return 'OK'
     },
-    SETEX: (key = '', seconds = '', value = '') => commands['SET']?.(key, value, 'EX', seconds),
+    SETEX(key = '', seconds = '', value = '') {
+      if (key.endsWith(':barrier')) onPassed()
+      return commands['SET']?.(key, value, 'EX', seconds)
+    },
     EXPIRE(key = '', seconds = '') {
       const found = peek(key)
       if (found !== undefined) put(key, { ...found, expiresAt: now_ms() + Number(seconds) * 1_000 })

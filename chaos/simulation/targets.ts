@@ -138,6 +138,35 @@ const lateFill =
     }
   }
 
+/**
+ * Redis forgets what the active worker has in hand, together with the barrier that the other one sends behind it. Who finds nothing in
+ * Postgres meanwhile says so late, and workers hang again once the barrier has passed.
+ */
+const emptiedUnderWork: Fault = aimed('accept', (parts) => {
+  const { world, fleet } = parts
+  const { random, scheduler, aimed: at } = world
+  const held = fleet.workers.filter(() => random.chance(0.5))
+  freeze(world, held, random.between(1_500, 2_600))
+  at.pass.push(() => freeze(world, fleet.workers, random.between(200, 500)))
+  let over = false
+  const again = () =>
+    at.miss.push((reader) => {
+      if (over) return
+      const wires = wiresOf(redis(world), reader)
+      for (const wire of wires) wire.stall()
+      scheduler.after(random.between(50, 240), undefined, () => {
+        for (const wire of wires) wire.resume()
+        again()
+      })
+    })
+  again()
+  const heal = emptied(parts)
+  return () => {
+    over = true
+    heal?.()
+  }
+})
+
 /** A connection goes on with another Redis that lacks what was accepted last, while that waits in the queue. */
 const takesOverUnseen: Fault = aimed('accept', ({ world, fleet }) => {
   const { scheduler, random, truth, clock_ms } = world
@@ -226,6 +255,9 @@ export const ofMemory: Record<string, Fault> = {
 }
 export const ofLateFills: Record<string, Fault> = { 'a fill comes late, the copy is gone': lateFill('copies') }
 export const ofLaterFills: Record<string, Fault> = { 'a fill comes late, all that may go is gone': lateFill('all') }
+export const ofHeldWork: Record<string, Fault> = {
+  'redis is emptied, and a worker hangs with a barrier': emptiedUnderWork,
+}
 export const ofUnseen: Record<string, Fault> = { 'at an accept another redis takes over unseen': takesOverUnseen }
 export const ofDetours: Record<string, Fault> = { 'redis cannot be reached for a moment': detour }
 export const ofDeadEnds: Record<string, Fault> = Object.fromEntries(

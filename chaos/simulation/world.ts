@@ -24,9 +24,11 @@ export interface World {
   clock_ms(): number
   /**
    * What waits for the next commit of Postgres, the next version that the cache takes, the next ack or the next message that is parked:
-   * it happens right after. What waits for an API to read a row happens before that has its answer.
+   * it happens right after. What waits for a barrier to pass, or for an API to read a row, or to find none, happens before who did that
+   * has the answer.
    */
-  aimed: Record<'commit' | 'accept' | 'ack' | 'park', (() => void)[]> & { read: ((reader: Process) => void)[] }
+  aimed: Record<'commit' | 'accept' | 'ack' | 'park' | 'pass', (() => void)[]> &
+    Record<'read' | 'miss', ((reader: Process) => void)[]>
   /** A rule was broken: it ends here. Who notices may be deep in the product, which catches what is thrown. */
   broken(what: string): void
   /** What a client saw that it may see only if one of these versions was parked, or what it was built on. */
@@ -40,8 +42,8 @@ export function createWorld(
 ): World {
   const { scheduler, random, trace, broken, plan, start_ms } = parts
   const truth = createTruth()
-  const aimed: World['aimed'] = { commit: [], accept: [], ack: [], park: [], read: [] }
-  const fire = (at: Exclude<keyof World['aimed'], 'read'>) => {
+  const aimed: World['aimed'] = { commit: [], accept: [], ack: [], park: [], pass: [], read: [], miss: [] }
+  const fire = (at: Exclude<keyof World['aimed'], 'read' | 'miss'>) => {
     if (aimed[at].length > 0) for (const run of aimed[at].splice(0)) scheduler.after(random.float() * 3, undefined, run)
   }
   const onWrite = (row: Change, before: Change | undefined) => {
@@ -65,6 +67,9 @@ export function createWorld(
     onCounted([id = '', version]) {
       truth.accepted(id, Number(version))
       fire('accept')
+    },
+    onPassed() {
+      for (const run of aimed.pass.splice(0)) run()
     },
     onMarked(set, member) {
       if (!set.endsWith(':sent') || truth.taken.has(member)) return
