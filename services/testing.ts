@@ -76,6 +76,13 @@ export function spawnService(
   return { child, output: () => said }
 }
 
+/** Starts an API as a process of its own, and waits until it listens: some twenty seconds, where six files start servers beside it. */
+export async function spawnApi(t: Teardown, env: Env): Promise<ReturnType<typeof spawnService> & { url: string }> {
+  const spawned = spawnService(t, 'api', { ...env, LOG_LEVEL: 'info' })
+  const address = () => /"address":"([^"]+)"/.exec(spawned.output())?.[1]
+  return { ...spawned, url: await until('the API listens', address, 45_000) }
+}
+
 /** What came back: the body is {} where there is none. */
 export interface Answer {
   status: number

@@ -4,7 +4,7 @@ import { environment } from '@ordermill/config'
 import { counterOf } from '@ordermill/servers/counting'
 import { corner, until } from '@ordermill/servers/testing'
 import t from 'tap'
-import { get, post, spawnService, startTestApi } from '../testing.ts'
+import { get, post, spawnApi, startTestApi } from '../testing.ts'
 import { firstLine, raw } from './testing.ts'
 
 const made = await corner(t, environment())
@@ -72,15 +72,14 @@ t.test('headers and bodies that do not come in time are 408, and nothing is writ
 })
 
 t.test('a client that goes away in the middle of its body is no error of ours', async (t) => {
-  const { child, output } = spawnService(t, 'api', { ...made.env, LOG_LEVEL: 'info' })
-  const address = await until('the API listens', () => /"address":"([^"]+)"/.exec(output())?.[1])
-  const { hostname, port } = new URL(address)
+  const { child, output, url } = await spawnApi(t, made.env)
+  const { hostname, port } = new URL(url)
   const socket = connect(Number(port), hostname)
   const head = 'POST /api/orders HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{'
   await new Promise<void>((resolve) => socket.write(head, () => resolve()))
-  t.equal((await get(`${address}/health/live`)).status, 200, 'what was sent before this has been read')
+  t.equal((await get(`${url}/health/live`)).status, 200, 'what was sent before this has been read')
   socket.resetAndDestroy()
-  t.equal((await get(`${address}/health/live`)).status, 200)
+  t.equal((await get(`${url}/health/live`)).status, 200)
   child.kill('SIGTERM')
   const [code] = await once(child, 'close')
   t.equal(code, 0)

@@ -3,14 +3,13 @@ import { Agent, request } from 'node:http'
 import { environment } from '@ordermill/config'
 import { corner, until } from '@ordermill/servers/testing'
 import t from 'tap'
-import { get, spawnService } from '../testing.ts'
+import { get, spawnApi } from '../testing.ts'
 
 const { env } = await corner(t, environment())
 
 /** An API in a process of its own, which is ready. */
 async function startApi(options: Record<string, string>) {
-  const { child, output } = spawnService(t, 'api', { ...env, LOG_LEVEL: 'info', ...options })
-  const url = await until('the API listens', () => /"address":"([^"]+)"/.exec(output())?.[1], 30_000)
+  const { child, url } = await spawnApi(t, { ...env, ...options })
   await until('the API is ready', async () => (await get(`${url}/health/ready`)).status === 200)
   return { child, url, exited: once(child, 'exit') }
 }
