@@ -31,11 +31,14 @@ import type { World } from './world.ts'
 /** All that could make good what a worker lost is gone with it; of what is in the queue nothing may be lost all the same. */
 const allButTheQueue = together(workersCrash, down(postgres), wiped)
 /**
- * Somebody locks the table: the queue grows, a barrier comes in behind it, and when the lock is gone Postgres takes long for each commit.
+ * Somebody locks the table: the queue grows, a barrier comes in behind it, and when the lock is gone Postgres takes long for each commit,
+ * and workers hang once the barrier has passed.
  */
 const postgresFallsBehind: Fault = (parts) => {
-  const { scheduler, random, postgres: locked } = parts.world
-  const slowly = slow(postgres, 400)
+  const { world, fleet } = parts
+  const { scheduler, random, postgres: locked } = world
+  world.aimed.pass.push(() => freeze(world, fleet.workers, random.between(200, 500)))
+  const slowly = slow(postgres, 50)
   let heal: ReturnType<Fault>
   let over = false
   locked.stuck = true
