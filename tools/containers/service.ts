@@ -24,10 +24,11 @@ export async function startService(t: Teardown, tree: Tree, nobody: Nobody, env:
   if (tree.entrypoint[0] !== 'node')
     throw new Error('something stands between the container and Node: it gets the signals')
   const { child, output } = start(t, tree.entrypoint, tree, nobody, env)
-  const url = await until('the service listens', () => {
+  const address = () => {
     if (child.exitCode !== null) throw new Error(`it ended with ${child.exitCode}:\n${output()}`)
     return /"address":"(http:[^"]+)"/.exec(output())?.[1]
-  })
+  }
+  const url = await until('the service listens', address, 45_000) // other files start servers beside it
   const port = new URL(url).port
   const service: Service = {
     url,
