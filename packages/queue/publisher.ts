@@ -103,7 +103,7 @@ export function createPublisher({ urls, name, topology, window, timeout_ms, onLo
         renewed = performance.now()
         const before = channel
         const fresh = await open(model)
-        if (channel !== before) return // its connection was lost, and it with it
+        if (channel !== before) return await fresh.close() // another one was faster
         channel = fresh
         await before?.waitForConfirms().catch(() => undefined) // who published knows
         await before?.close()
