@@ -171,25 +171,25 @@ t.test('a record remembers its keyed writes with the version each made, the newe
 t.test(
   'the fingerprint of a request rests on what was asked and on values, never on the order of members',
   async (t) => {
-    const shuffled = (value: unknown): unknown => {
-      if (Array.isArray(value)) return value.map(shuffled)
+    type Members = [name: string, value: unknown][]
+    const reordered = (value: unknown, order: (members: Members) => Members): unknown => {
+      if (Array.isArray(value)) return value.map((one) => reordered(one, order))
       if (value === null || typeof value !== 'object') return value
-      return Object.fromEntries(
-        Object.entries(value)
-          .reverse()
-          .map(([name, inner]) => [name, shuffled(inner)]),
-      )
+      return Object.fromEntries(order(Object.entries(value)).map(([name, inner]) => [name, reordered(inner, order)]))
     }
+    const reversed = (value: unknown) => reordered(value, (members) => members.reverse())
+    const sorted = (value: unknown) =>
+      JSON.stringify(reordered(value, (members) => members.sort(([a], [b]) => (a < b ? -1 : 1))))
     fc.assert(
       fc.property(
         fc.jsonValue(),
-        (body) => fingerprint('POST orders', body) === fingerprint('POST orders', shuffled(body)),
+        (body) => fingerprint('POST orders', body) === fingerprint('POST orders', reversed(body)),
       ),
     )
     fc.assert(
       fc.property(fc.jsonValue(), fc.jsonValue(), (a, b) => {
-        fc.pre(JSON.stringify(shuffled(a)) !== JSON.stringify(shuffled(b)) && JSON.stringify(a) !== JSON.stringify(b))
-        return fingerprint('x', { a }) !== fingerprint('x', { a: [b] })
+        fc.pre(sorted(a) !== sorted(b))
+        return fingerprint('x', { a }) !== fingerprint('x', { a: b }) && fingerprint('x', a) !== fingerprint('x', [a])
       }),
     )
     t.not(fingerprint('POST orders', {}), fingerprint('DELETE orders/1', {}))
