@@ -162,6 +162,7 @@ t.test('an attempt goes on where the one before it ended, and keeps its counts',
     onReady: () => undefined,
   })
   t.teardown(() => client.disconnect())
+  await until('the cache answers', () => client.ping().catch(() => undefined))
   const index = createIndexWriter(engine, indexDefinition(orders, namespace))
   const run = createAudit({
     collection: orders,
