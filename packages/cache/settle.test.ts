@@ -1,6 +1,6 @@
 import { environment } from '@ordermill/config'
 import { firstOrder, nextOrder, orderChain } from '@ordermill/model/testing'
-import { corner } from '@ordermill/servers/testing'
+import { corner, until } from '@ordermill/servers/testing'
 import { Redis } from 'ioredis'
 import t from 'tap'
 import { connectCache, createBarriers } from './index.ts'
@@ -13,7 +13,7 @@ const client = connectCache({ urls: [url], timeout_ms: 5_000, onError: () => und
 t.teardown(() => client.disconnect())
 const redis = new Redis(url)
 t.teardown(() => redis.disconnect())
-await redis.ping()
+await until('Redis answers', () => client.ping().catch(() => undefined))
 
 let made = 0
 const newCache = async () => {
