@@ -109,10 +109,8 @@ t.test(
     await cache.accept(second, first)
     await cache.accept(third, second)
     const { publisher, published } = recording()
-    const started = performance.now()
     flush(t, { cache, publisher })
     await until('all are sent', async () => (await cache.dirty()).unsent === 0)
-    t.ok(performance.now() - started < 5_000, 'it does not rest between pages')
     t.equal((await cache.dirty()).sent, 1_203)
     t.same(new Set(published), new Set([...many, first, second, third].map(nameOf)))
     t.same(
