@@ -124,4 +124,4 @@ export const withoutEpoch = (value: unknown): unknown =>
 
 /** A value without what chance made: the name of the process, and the tokens. */
 export const plainText = (key: string, value: string, runId: string): string =>
-  key.includes(':asked:') ? 'TOKEN' : value.replace(runId, 'RUN')
+  key.endsWith(':asked') ? 'TOKEN' : value.replace(runId, 'RUN')

@@ -159,7 +159,7 @@ export const ofProcesses: Record<string, Fault> = {
 /** Throws away what is clean, or all that has a time to live. */
 export function evict({ redis: { store }, random }: World, what: 'copies' | 'all', chance: number): void {
   for (const [key, { expiresAt }] of store.contents())
-    if (expiresAt !== undefined && (what === 'all' || !key.includes('asked:')) && random.chance(chance))
+    if (expiresAt !== undefined && (what === 'all' || !key.endsWith(':asked')) && random.chance(chance))
       store.evict(key)
 }
 

@@ -61,8 +61,8 @@ export const mutations: Mutation[] = [
   {
     without: 'accepting: what is answered again is as safe as what is accepted',
     file: 'services/api/accepting.ts',
-    search: 'unsent > 0 ? await',
-    replace: 'unsent < 0 ? await',
+    search: 'if (unsent === 0) return true',
+    replace: 'if (unsent >= 0) return true',
   },
   {
     without: 'accepting: without the cache only a confirm makes a 202',
@@ -86,6 +86,12 @@ export const mutations: Mutation[] = [
     without: 'accept: a first version finds nothing',
     file: 'packages/cache/scripts.ts',
     search: "if version then return {'exists', 0} end",
+    replace: '',
+  },
+  {
+    without: 'accept: a first version whose id was asked for names the token',
+    file: 'packages/cache/scripts.ts',
+    search: "  if ARGV[4] ~= '' and redis.call('GET', KEYS[1] .. ':asked') ~= ARGV[4] then return {'exists', 0} end\n",
     replace: '',
   },
   {
@@ -122,8 +128,8 @@ export const mutations: Mutation[] = [
   {
     without: 'fill: the token',
     file: 'packages/cache/scripts.ts',
-    search: "if redis.call('GET', KEYS[2]) ~= ARGV[8] then return {'offered', ''} end",
-    replace: '',
+    search: " or redis.call('GET', KEYS[2]) ~= ARGV[8] then",
+    replace: ' then',
   },
   {
     without: 'settle: a mark is cleared for the version with this hash',
@@ -147,7 +153,7 @@ export const mutations: Mutation[] = [
     without: 'writer: a keyed create looks whether it was done before',
     file: 'services/api/writer.ts',
     search: 'request === undefined ? undefined : await standing(id, caller)',
-    replace: 'undefined as Version | undefined',
+    replace: 'undefined as Standing | undefined',
   },
   {
     without: 'writer: a keyed change looks whether it was done before',
@@ -206,7 +212,7 @@ export const mutations: Mutation[] = [
   {
     without: 'settle: the token ends',
     file: 'packages/cache/scripts.ts',
-    search: "  if version ~= '1' then redis.call('UNLINK', ARGV[1] .. 'asked:' .. id) end\n",
+    search: "  redis.call('UNLINK', key .. ':asked')\n",
     replace: '',
   },
   {

@@ -119,16 +119,16 @@ const freeze = ({ scheduler }: World, owners: Owner[], ms: number) => {
 const shortOfMemory = repeatedly(50, ({ world }) => evict(world, 'all', 0.7))
 
 /**
- * A process has read a row, and what it offers to the cache hangs in its connection until the record was changed, and the newer copy
- * is gone, or everything that may go.
+ * A process has read a row, or that there is none, and what it makes of it hangs in its connection to the cache until the record was
+ * changed, or made by another, and the newer copy is gone, or everything that may go.
  */
 const lateFill =
-  (gone: 'copies' | 'all'): Fault =>
+  (found: 'read' | 'miss', gone: 'copies' | 'all'): Fault =>
   ({ world }) => {
     const { scheduler, random } = world
     const server = redis(world)
     evict(world, 'copies', 1)
-    world.aimed.read.push((reader) => {
+    world.aimed[found].push((reader) => {
       const wires = wiresOf(server, reader)
       for (const wire of wires) wire.stall()
       scheduler.after(random.between(100, 700), undefined, () => {
@@ -137,7 +137,7 @@ const lateFill =
       })
     })
     return () => {
-      world.aimed.read.splice(0)
+      world.aimed[found].splice(0)
     }
   }
 
@@ -256,8 +256,13 @@ export const ofMemory: Record<string, Fault> = {
   'redis is short of memory': shortOfMemory,
   'redis is short of memory, and postgres is slow': together(shortOfMemory, slow(postgres, 150)),
 }
-export const ofLateFills: Record<string, Fault> = { 'a fill comes late, the copy is gone': lateFill('copies') }
-export const ofLaterFills: Record<string, Fault> = { 'a fill comes late, all that may go is gone': lateFill('all') }
+export const ofLateFills: Record<string, Fault> = { 'a fill comes late, the copy is gone': lateFill('read', 'copies') }
+export const ofLaterFills: Record<string, Fault> = {
+  'a fill comes late, all that may go is gone': lateFill('read', 'all'),
+}
+export const ofLateCreates: Record<string, Fault> = {
+  'a repeated create comes late, the copy is gone': lateFill('miss', 'copies'),
+}
 export const ofHeldWork: Record<string, Fault> = {
   'redis is emptied, and a worker hangs with a barrier': emptiedUnderWork,
 }

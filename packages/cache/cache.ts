@@ -9,7 +9,7 @@ import type { Accepted, Cached, DirtyMark, Filled, RecordCache } from './record-
 
 /** Seconds a clean record stays cached, and seconds that who asks Postgres for one may take to offer it. */
 const ttl_s = 24 * 60 * 60
-const askedMax_s = 30
+const askedMax_s = 10
 /** Longest that a replica may take to have a version, in milliseconds. */
 const copy_ms = 500
 /** How often a call is made again because the epoch changed under it. */
@@ -61,6 +61,7 @@ export function createRecordCache({ client, collection, namespace, dirtyLimit }:
   return {
     async accept(version, base) {
       const { id } = version
+      const isMoment = base === undefined || 'token' in base
       const bucket = bucketOf(id)
       const call = async (epoch: string): Promise<Accepted | undefined> => {
         const [outcome, unsentBefore] = await open(
@@ -72,8 +73,8 @@ export function createRecordCache({ client, collection, namespace, dirtyLimit }:
             keys.epoch(bucket),
             id,
             version.version,
-            base?.version ?? 0,
-            base?.hash ?? '',
+            isMoment ? 0 : base.version,
+            isMoment ? (base?.token ?? '') : base.hash,
             bucketLimit,
             encodeEntry(version, epoch),
             epoch,

@@ -6,7 +6,7 @@ export const bucketOf = (id: string): number => Number.parseInt(id.slice(-2), 16
 
 /** Keys of one collection. All keys of a bucket carry its tag, so that a script stays on one slot of a Redis Cluster. */
 export interface Keys {
-  /** Before the id (and `:version`, for a version that was replaced before the broker had it). */
+  /** Before the id (and before `:version`, for a version that was replaced before the broker had it, or `:asked`). */
   prefix(bucket: number): string
   record(id: string): string
   /** Dirty versions that the broker has not confirmed, by time of acceptance. */
@@ -32,7 +32,7 @@ export function keysOf(namespace: string, collection: string): Keys {
     unsent: (bucket) => `${base(bucket)}unsent`,
     sent: (bucket) => `${base(bucket)}sent`,
     parked: (bucket) => `${base(bucket)}parked`,
-    asked: (id) => `${base(bucketOf(id))}asked:${id}`,
+    asked: (id) => `${base(bucketOf(id))}${id}:asked`,
     counters: (bucket) => `${base(bucket)}counters`,
     epoch: (bucket) => `${base(bucket)}epoch`,
     barrier: `${base(0)}barrier`,

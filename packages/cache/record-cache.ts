@@ -44,22 +44,31 @@ export interface Filled {
 
 /** What a process knows of the cache when it asks Postgres. */
 export interface Moment {
-  /** The epoch in force. */
+  /** The epoch in force; '' if the cache did not say, which none ever is. */
   epoch: string
   /** Whether Postgres has all that was accepted before this epoch. */
   caughtUp: boolean
-  /** Ends when a newer version is settled: what is offered with it later may be old. */
+  /** Ends when a version is settled: what Postgres said before may be old. */
   token: string
+}
+
+/** The version that another one is built on. */
+export interface Base {
+  version: number
+  hash: string
+  /** In which it was found to stand. */
+  epoch?: string | undefined
 }
 
 /** The cache of one collection. Every method throws Unavailable (`cache-away`) when Redis does not answer. */
 export interface RecordCache {
   /**
-   * Accepts `version`, built on `base` (nothing for the first). One atomic step, never undone. `epoch` is the one in which the base
-   * was found to stand: in a later one it may be forgotten what stood on it, and it has to be looked at again ('exists').
+   * Accepts `version`, built on `base`. One atomic step, never undone. `epoch` is the one in which the base was found to stand: in a
+   * later one it may be forgotten what stood on it, and it has to be looked at again ('exists'). A first version has none; where its
+   * id may have been used before, the moment at which Postgres had nothing goes in its place, and has to last.
    * @throws Unavailable `outcome-open` when Redis may have done it without our hearing of it.
    */
-  accept(version: Version, base?: { version: number; hash: string; epoch?: string | undefined }): Promise<Accepted>
+  accept(version: Version, base?: Base | Moment): Promise<Accepted>
   /** Whether what was accepted of a record in this epoch would survive the loss of its Redis, as far as there are replicas. */
   copied(id: string, epoch: string): Promise<boolean>
   /**

@@ -46,8 +46,9 @@ if held ~= run then epoch = nil end`
 
 /**
  * Accepts a version: compare-and-set on version and hash, the dirty limit, the mark, the count. The version it replaces is kept
- * under a key of its own as long as the broker may lack it.
- * KEYS record, unsent, sent, counters, epoch · ARGV id, version, base version ('0': none), base hash, limit, entry, epoch.
+ * under a key of its own as long as the broker may lack it. Nothing cached is no proof that there is none, since what Postgres has may
+ * have been evicted: a first version whose id somebody else may have used too names the token under which Postgres had none.
+ * KEYS record, unsent, sent, counters, epoch · ARGV id, version, base version ('0': none), base hash (or that token; ''), limit, entry, epoch.
  * Gives 'accepted' and how many versions right before it are unsent; or 'exists', 'absent', 'limit' or 'epoch' (it is another one).
  */
 export const accept = `${readEpoch}
@@ -55,6 +56,7 @@ if epoch ~= ARGV[7] then return {'epoch', 0} end
 local version, hash = string.match(redis.call('GETRANGE', KEYS[1], 0, 63), '^(%d+) (%S+)')
 if ARGV[3] == '0' then
   if version then return {'exists', 0} end
+  if ARGV[4] ~= '' and redis.call('GET', KEYS[1] .. ':asked') ~= ARGV[4] then return {'exists', 0} end
 elseif not version then return {'absent', 0}
 elseif version ~= ARGV[3] or hash ~= ARGV[4] then return {'exists', 0} end
 if redis.call('ZCARD', KEYS[2]) + redis.call('ZCARD', KEYS[3]) >= tonumber(ARGV[5]) then return {'limit', 0} end
@@ -134,8 +136,7 @@ return redis.call('ZREM', KEYS[2], ARGV[1]) + redis.call('ZREM', KEYS[3], ARGV[1
 /**
  * Settles persisted versions of one bucket. KEYS unsent, sent, parked · ARGV prefix, ttl_s, then id, version, hash of each.
  * Cached the same: clean, with a TTL. Cached an older one or a fork: no longer read; while the broker does not have it, it keeps its mark
- * and its text, to be published and parked. Who has asked Postgres before may have an older row in hand, and loses its token: of a first version there
- * is none.
+ * and its text, to be published and parked. Who has asked Postgres before may have an older row in hand, or none, and loses its token.
  */
 export const settle = `
 local removed = 0
@@ -156,7 +157,7 @@ for i = 3, #ARGV, 3 do
     if redis.call('ZSCORE', KEYS[1], id .. ':' .. held) then redis.call('RENAMENX', key, key .. ':' .. held) end
     redis.call('UNLINK', key)
   end
-  if version ~= '1' then redis.call('UNLINK', ARGV[1] .. 'asked:' .. id) end
+  redis.call('UNLINK', key .. ':asked')
 end
 return removed`
 
@@ -201,11 +202,7 @@ elseif standing then
   end
   redis.call('UNLINK', KEYS[1])
 end
-if redis.call('GET', KEYS[2]) ~= ARGV[8] then return {'offered', ''} end
-if offered == 0 then
-  redis.call('UNLINK', KEYS[2])
-  return {'offered', ''}
-end
+if offered == 0 or redis.call('GET', KEYS[2]) ~= ARGV[8] then return {'offered', ''} end
 redis.call('SET', KEYS[1], ARGV[5], 'EX', ARGV[4])
 return {'offered', ''}`
 

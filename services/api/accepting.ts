@@ -1,4 +1,4 @@
-import { type Accepted, onTheWayMax_ms, type RecordCache } from '@ordermill/cache'
+import { type Accepted, type Moment, onTheWayMax_ms, type RecordCache } from '@ordermill/cache'
 import { type Collection, Unavailable, type Version } from '@ordermill/model'
 import { type Publisher, PublishFailed, recordMessage } from '@ordermill/queue'
 import type { Marker } from './marker.ts'
@@ -16,14 +16,15 @@ export interface Caller {
 /** Takes versions into the cache and onto the queue. */
 export interface Acceptor {
   /**
-   * Accepts a version built on `base` (nothing for a first one). After 'accepted' it is safe: confirmed by the broker, or journaled.
+   * Accepts a version built on `base` (for a first one the moment at which there was none, or nothing if its id was never used before).
+   * After 'accepted' it is safe: confirmed by the broker, or journaled.
    * 'bypassed': as safe, but the cache is away, and it cannot be read before it is persisted.
    * 'exists': another version stands. 'absent': the base is not cached. Then nothing was written.
    * @throws Unavailable before anything was written; `outcome-open` after
    */
   accept(
     version: Version,
-    base: Version | undefined,
+    base: Version | Moment | undefined,
     caller: Caller,
   ): Promise<'accepted' | 'bypassed' | 'exists' | 'absent'>
   /**
@@ -140,9 +141,10 @@ export function createAcceptor(parts: AcceptorParts): Acceptor {
       const started = performance.now()
       const unsent = await cache.unsentUpTo(standing)
       if (unsent === undefined) return false
-      const entry = unsent > 0 ? await cache.readVersion(standing) : undefined // else it was sent meanwhile
-      const { epoch } = standing
-      if (entry !== undefined) await secure(entry, { epoch, unsentBefore: unsent - 1, started }, caller)
+      if (unsent === 0) return true
+      const entry = await cache.readVersion(standing)
+      if (entry === undefined) return false // sent meanwhile, or wiped
+      await secure(entry, { epoch: standing.epoch, unsentBefore: unsent - 1, started }, caller)
       return true
     },
   }

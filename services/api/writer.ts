@@ -1,4 +1,4 @@
-import { type RecordCache, readThrough } from '@ordermill/cache'
+import { type Moment, type RecordCache, readThrough } from '@ordermill/cache'
 import type { RecordReader } from '@ordermill/database'
 import {
   type Base,
@@ -52,6 +52,8 @@ interface WriterParts {
 /** A version as it stands in an epoch: in the next one, something may stand on it that is forgotten. */
 type Standing = Version & { epoch: string }
 
+const isNone = (found: Standing | Moment): found is Moment => 'token' in found
+
 const isAccepted = (outcome: Awaited<ReturnType<Acceptor['accept']>>) =>
   outcome === 'accepted' || outcome === 'bypassed'
 
@@ -62,15 +64,15 @@ export function createWriter({ collection, cache, stored, findKeyUse, acceptor }
   const { name, title } = collection
 
   /**
-   * The version that stands, cached, and the epoch in which it does; undefined if there never was one.
+   * The version that stands, cached, and the epoch in which it does; or, if there never was one, the moment of which that is known.
    * @throws Unavailable while that cannot be known
    */
-  const standing = async (id: string, { correlationId }: Caller): Promise<Standing | undefined> => {
+  const standing = async (id: string, { correlationId }: Caller): Promise<Standing | Moment> => {
     const cached = await cache.read(id)
     if (cached?.current) return cached
     const { version, behind, moment } = await readThrough(cache, id, () => stored.read(id, correlationId))
     if (behind) throw catchingUp()
-    return version === undefined ? undefined : { ...version, epoch: moment.epoch }
+    return version === undefined ? moment : { ...version, epoch: moment.epoch }
   }
   const isReplay = async (version: Version, request: KeyedRequest | undefined): Promise<boolean> => {
     if (request === undefined) return false
@@ -94,7 +96,7 @@ export function createWriter({ collection, cache, stored, findKeyUse, acceptor }
     const request = keyedRequest(`${name}/${id}`, caller.key, what, body)
     for (let tries = 0; tries < triesMax; tries += 1) {
       const base = await standing(id, caller)
-      if (base === undefined) throw new NotFound(`The ${title} ${id}`)
+      if (isNone(base)) throw new NotFound(`The ${title} ${id}`)
       const isRepeated = await isReplay(base, request)
       if (!isRepeated && base.deleted) throw new NotFound(`The ${title} ${id}`)
       if (!isRepeated) checkIfMatch(ifMatch, base)
@@ -121,13 +123,13 @@ export function createWriter({ collection, cache, stored, findKeyUse, acceptor }
       const id = request?.key ?? newId()
       for (let tries = 0; tries < triesMax; tries += 1) {
         const before = request === undefined ? undefined : await standing(id, caller)
-        if (before !== undefined && request !== undefined) {
+        if (before !== undefined && !isNone(before)) {
           await isReplay(before, request) // refuses another body; the id is made of the key, so this key made the record
           if (!(await acceptor.vouch(before, caller))) continue
           return { id, version: before.version, outcome: 'replayed' }
         }
         const version = firstVersion(collection, { id, content, now: accepted_at, ...keyOf(request) })
-        const outcome = await acceptor.accept(version, undefined, caller)
+        const outcome = await acceptor.accept(version, before, caller)
         if (isAccepted(outcome)) return { id, version: 1, outcome }
       }
       throw new Unavailable('contended', `Others make this ${title} at the same time.`)
