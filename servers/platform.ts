@@ -1,4 +1,4 @@
-import { rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { Command } from './command.ts'
 import { startComposed } from './compose.ts'
@@ -58,6 +58,7 @@ export async function startDevelopmentServers(
   })
   if (!command.search) notes.push('Started with --no-search: search answers from Postgres.')
   const envFile = join(folder, 'env')
+  mkdirSync(folder, { recursive: true }) // where every server is given, nothing has made it
   writeFileSync(envFile, asLines(servers.env))
   return {
     ...servers,
