@@ -109,8 +109,16 @@ t.test(
     await cache.accept(second, first)
     await cache.accept(third, second)
     const { publisher, published } = recording()
-    flush(t, { cache, publisher })
+    const looks: { mark: string; published: number }[] = []
+    const marksOlderThan: typeof cache.marksOlderThan = (mark, ...rest) => {
+      looks.push({ mark, published: new Set(published).size })
+      return cache.marksOlderThan(mark, ...rest)
+    }
+    flush(t, { cache: { ...cache, marksOlderThan }, publisher })
     await until('all are sent', async () => (await cache.dirty()).unsent === 0)
+    const sweep = await until('it turns to what was sent', () => looks.find(({ mark }) => mark === 'sent'))
+    t.ok(looks.indexOf(sweep) >= 4, 'three pages and more, and one that is empty')
+    t.equal(sweep.published, 1_203, 'it does not rest between pages')
     t.equal((await cache.dirty()).sent, 1_203)
     t.same(new Set(published), new Set([...many, first, second, third].map(nameOf)))
     t.same(
