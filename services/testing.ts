@@ -76,7 +76,7 @@ export function spawnService(
   return { child, output: () => said }
 }
 
-/** Starts an API as a process of its own, and waits until it listens: some twenty seconds, where six files start servers beside it. */
+/** Starts an API as a process of its own, and waits until it listens: it took twenty seconds where other files were starting servers beside it. */
 export async function spawnApi(t: Teardown, env: Env): Promise<ReturnType<typeof spawnService> & { url: string }> {
   const spawned = spawnService(t, 'api', { ...env, LOG_LEVEL: 'info' })
   const address = () => /"address":"([^"]+)"/.exec(spawned.output())?.[1]
