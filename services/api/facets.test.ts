@@ -4,10 +4,10 @@ import { countPlainly } from '@ordermill/model/testing/facets'
 import { foldOnce, matches } from '@ordermill/model/testing/query'
 import fc from 'fast-check'
 import t from 'tap'
+import { openEngines } from '../testing-engines.ts'
 import { madeFacets } from './made-facets.ts'
 import { loadOrders, madeOrders, realOrders } from './made-orders.ts'
 import { madeConditions } from './made-queries.ts'
-import { openEngines } from './testing.ts'
 
 // The same facets to Elasticsearch, to Postgres, and counted one by one in memory: the same buckets in the same order.
 const stores = await openEngines(t)

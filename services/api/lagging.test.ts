@@ -1,20 +1,15 @@
-import { environment, readOptions } from '@ordermill/config'
-import { createCursors, createDatabase, createReader, createTable, createTextIndex } from '@ordermill/database'
+import { createCursors, createReader, createTable, createTextIndex } from '@ordermill/database'
 import { orders } from '@ordermill/model'
 import { firstOrder } from '@ordermill/model/testing'
-import { createIndexWriter, createSearchClient, indexDefinition } from '@ordermill/search'
-import { corner, until } from '@ordermill/servers/testing'
+import { createIndexWriter } from '@ordermill/search'
+import { until } from '@ordermill/servers/testing'
 import t from 'tap'
 import { get, post, startTestApi } from '../testing.ts'
+import { openEngines } from '../testing-engines.ts'
 
-const { env, namespace } = await corner(t, environment())
-const { ELASTICSEARCH_URL: urls, POSTGRES_DSN: dsn } = readOptions(env, ['ELASTICSEARCH_URL', 'POSTGRES_DSN'])
-const database = createDatabase({ dsn, name: 'test', poolMax: 2, timeout_ms: 10_000, onLost: () => undefined })
-t.teardown(() => database.stop())
-const engine = createSearchClient({ urls, timeout_ms: 30_000 })
-t.teardown(() => engine.close())
+const { env, namespace, database, engine, definition } = await openEngines(t)
 const cursors = createCursors(database)
-const index = createIndexWriter(engine, indexDefinition(orders, namespace))
+const index = createIndexWriter(engine, definition)
 const texts = createTextIndex(database, orders)
 
 t.test(

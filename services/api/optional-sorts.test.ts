@@ -1,12 +1,4 @@
-import { environment, readOptions } from '@ordermill/config'
-import {
-  createDatabase,
-  createReader,
-  createSql,
-  createTable,
-  createTextIndex,
-  searchRecords,
-} from '@ordermill/database'
+import { createReader, createSql, createTable, createTextIndex, searchRecords } from '@ordermill/database'
 import {
   collection,
   firstVersion,
@@ -21,10 +13,10 @@ import {
   time,
 } from '@ordermill/model'
 import { compare } from '@ordermill/model/testing/query'
-import { createIndexWriter, createSearchClient, createSearcher, indexDefinition, readQuery } from '@ordermill/search'
-import { corner } from '@ordermill/servers/testing'
+import { createIndexWriter, readQuery } from '@ordermill/search'
 import fc from 'fast-check'
 import t from 'tap'
+import { openEngines } from '../testing-engines.ts'
 
 // A collection in which a field of every kind may be absent, in both engines.
 const things = collection('things', {
@@ -39,15 +31,7 @@ const things = collection('things', {
   },
   status: steps({ placed: ['gone'] }),
 })
-const { env, namespace } = await corner(t, environment())
-const { ELASTICSEARCH_URL: urls, POSTGRES_DSN: dsn } = readOptions(env, ['ELASTICSEARCH_URL', 'POSTGRES_DSN'])
-const database = createDatabase({ dsn, name: 'test', poolMax: 2, timeout_ms: 20_000, onLost: () => undefined })
-t.teardown(() => database.stop())
-const engine = createSearchClient({ urls, timeout_ms: 30_000 })
-t.teardown(() => engine.close())
-const definition = indexDefinition(things, namespace)
-const searcher = createSearcher(engine, things, definition.alias)
-const seed = Number(environment()['GENERATED_SEED'] ?? 20_101_201)
+const { database, engine, definition, searcher, seed } = await openEngines(t, things)
 const records = await load()
 
 const sorts = fc

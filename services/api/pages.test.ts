@@ -5,11 +5,11 @@ import { type Searcher, simpleQuery } from '@ordermill/search'
 import { apiMetrics, createLogger, createRegistry } from '@ordermill/telemetry'
 import fc from 'fast-check'
 import t, { type Test } from 'tap'
+import { openEngines } from '../testing-engines.ts'
 import { loadOrders, madeOrders, realOrders } from './made-orders.ts'
 import { madeQueries } from './made-queries.ts'
 import { createSeal } from './seal.ts'
 import { createSearch, createSearchBreaker } from './searching.ts'
-import { openEngines } from './testing.ts'
 import { createWalk } from './walking.ts'
 
 // Whole results, page by page in every way there is, from both engines and from a filter over the records in memory.

@@ -3,9 +3,9 @@ import { type Condition, orders, type Query } from '@ordermill/model'
 import { compare, foldOnce, matches } from '@ordermill/model/testing/query'
 import fc from 'fast-check'
 import t from 'tap'
+import { openEngines } from '../testing-engines.ts'
 import { loadOrders, madeOrders, realOrders } from './made-orders.ts'
 import { madeQueries } from './made-queries.ts'
-import { openEngines } from './testing.ts'
 
 // The same queries to Elasticsearch, to Postgres, and to a filter over the records in memory: the same ids in the same order.
 const stores = await openEngines(t)

@@ -1,28 +1,8 @@
 import { once } from 'node:events'
 import { connect, createServer, type Socket } from 'node:net'
-import { environment, readOptions } from '@ordermill/config'
-import { createDatabase } from '@ordermill/database'
-import { orders } from '@ordermill/model'
-import { createSearchClient, createSearcher, indexDefinition } from '@ordermill/search'
-import { corner } from '@ordermill/servers/testing'
 
 interface Teardown {
   teardown(handler: () => Promise<void> | void): void
-}
-
-/** Both engines in a corner of their own, and what is the same every time unless GENERATED_SEED asks for other orders and queries. */
-export async function openEngines(t: Teardown) {
-  const machine = environment()
-  const { env, namespace } = await corner(t, machine)
-  const { ELASTICSEARCH_URL: urls, POSTGRES_DSN: dsn } = readOptions(env, ['ELASTICSEARCH_URL', 'POSTGRES_DSN'])
-  const database = createDatabase({ dsn, name: 'test', poolMax: 5, timeout_ms: 20_000, onLost: () => undefined })
-  t.teardown(() => database.stop())
-  const engine = createSearchClient({ urls, timeout_ms: 30_000 })
-  t.teardown(() => engine.close())
-  const definition = indexDefinition(orders, namespace)
-  const searcher = createSearcher(engine, orders, definition.alias)
-  const seed = Number(machine['GENERATED_SEED'] ?? 20_101_201)
-  return { database, engine, definition, searcher, seed, source: { folder: machine['ORDERS_DATA'], seed } }
 }
 
 /** Sends bytes as they are and gives all that is answered until the server closes the connection. */

@@ -1,27 +1,23 @@
 import { connectCache, createCleanCopies } from '@ordermill/cache'
-import { environment, readOptions } from '@ordermill/config'
-import { createCursors, createDatabase, createRowsInOrder, createTable } from '@ordermill/database'
+import { environment } from '@ordermill/config'
+import { createCursors, createRowsInOrder, createTable } from '@ordermill/database'
 import { newId, orders } from '@ordermill/model'
 import { firstOrder, nextOrder } from '@ordermill/model/testing'
-import { createDocuments, createIndexWriter, createSearchClient, indexDefinition } from '@ordermill/search'
-import { corner, redisAt, until } from '@ordermill/servers/testing'
+import { createDocuments, createIndexWriter } from '@ordermill/search'
+import { redisAt, until } from '@ordermill/servers/testing'
 import { createLogger, createRegistry, workerMetrics } from '@ordermill/telemetry'
 import t from 'tap'
 import { get, many, post, startTestApi, startTestWorker } from '../testing.ts'
+import { openEngines } from '../testing-engines.ts'
 import { createAudit } from './audit.ts'
 
 const machine = environment()
 type Base = ReturnType<typeof firstOrder>
-const { env, namespace } = await corner(t, machine)
-const { ELASTICSEARCH_URL: urls, POSTGRES_DSN: dsn } = readOptions(env, ['ELASTICSEARCH_URL', 'POSTGRES_DSN'])
-const database = createDatabase({ dsn, name: 'test', poolMax: 5, timeout_ms: 30_000, onLost: () => undefined })
-t.teardown(() => database.stop())
-const engine = createSearchClient({ urls, timeout_ms: 60_000 })
-t.teardown(() => engine.close())
+const { env, namespace, database, engine, definition } = await openEngines(t)
 const table = createTable(database, orders)
 const rows = createRowsInOrder(database, orders)
 const redis = redisAt(t, env['REDIS_ADDR'])
-const { alias } = indexDefinition(orders, namespace)
+const { alias } = definition
 
 /** Several ranges; AUDITED_ORDERS says otherwise by hand. */
 const placed = Number(machine['AUDITED_ORDERS'] ?? 5_000)
@@ -163,7 +159,7 @@ t.test('an attempt goes on where the one before it ended, and keeps its counts',
   })
   t.teardown(() => client.disconnect())
   await until('the cache answers', () => client.ping().catch(() => undefined))
-  const index = createIndexWriter(engine, indexDefinition(orders, namespace))
+  const index = createIndexWriter(engine, definition)
   const run = createAudit({
     collection: orders,
     database,

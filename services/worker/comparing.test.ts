@@ -1,7 +1,5 @@
-import { environment, readOptions } from '@ordermill/config'
 import {
   createCursors,
-  createDatabase,
   createReader,
   createRejects,
   createRowsInOrder,
@@ -11,19 +9,14 @@ import {
 } from '@ordermill/database'
 import { newId, orders, type Version } from '@ordermill/model'
 import { deletedOrder, firstOrder, nextOrder } from '@ordermill/model/testing'
-import { createDocuments, createIndexWriter, createSearchClient, indexDefinition } from '@ordermill/search'
-import { corner } from '@ordermill/servers/testing'
+import { createDocuments, createIndexWriter } from '@ordermill/search'
 import t from 'tap'
+import { openEngines } from '../testing-engines.ts'
 import { type ComparedRange, compareInOrder, differencesOf } from './comparing.ts'
 
-const { env, namespace } = await corner(t, environment())
-const { ELASTICSEARCH_URL: urls, POSTGRES_DSN: dsn } = readOptions(env, ['ELASTICSEARCH_URL', 'POSTGRES_DSN'])
-const database = createDatabase({ dsn, name: 'test', poolMax: 5, timeout_ms: 10_000, onLost: () => undefined })
-t.teardown(() => database.stop())
-const engine = createSearchClient({ urls, timeout_ms: 30_000 })
-t.teardown(() => engine.close())
-const { alias, ...definition } = indexDefinition(orders, namespace)
-const writer = createIndexWriter(engine, { alias, ...definition })
+const { database, engine, definition } = await openEngines(t)
+const { alias } = definition
+const writer = createIndexWriter(engine, definition)
 const { uuid } = await writer.ensure()
 await createCursors(database).open({ uuid, name: alias }, 0)
 const stored = createReader(database, orders)

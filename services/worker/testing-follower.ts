@@ -1,20 +1,13 @@
-import { environment, readOptions } from '@ordermill/config'
-import {
-  createCursors,
-  createDatabase,
-  createLeases,
-  createReader,
-  createRejects,
-  createTable,
-} from '@ordermill/database'
+import { createCursors, createLeases, createReader, createRejects, createTable } from '@ordermill/database'
 import { newId, orders, type Version } from '@ordermill/model'
-import { createIndexWriter, createSearchClient, type IndexWriter, indexDefinition } from '@ordermill/search'
-import { corner, until } from '@ordermill/servers/testing'
+import { createIndexWriter, type IndexWriter } from '@ordermill/search'
+import { until } from '@ordermill/servers/testing'
 import { createLogger, createRegistry, workerMetrics } from '@ordermill/telemetry'
+import { openEngines } from '../testing-engines.ts'
 import { createFollower, type FollowerParts } from './follower.ts'
 
 interface Teardown {
-  teardown(handler: () => Promise<unknown> | unknown): void
+  teardown(handler: () => Promise<void> | void): void
 }
 type Chosen = Partial<
   Pick<FollowerParts, 'batch' | 'share' | 'lease_ms' | 'refresh_ms' | 'name' | 'leases' | 'every_ms'>
@@ -24,17 +17,11 @@ export const done = { outcome: 'done' } as const
 
 /** A database and an engine with a table, and followers of it. */
 export async function followerCorner(t: Teardown) {
-  const { env, namespace } = await corner(t as never, environment())
-  const { ELASTICSEARCH_URL: urls, POSTGRES_DSN: dsn } = readOptions(env, ['ELASTICSEARCH_URL', 'POSTGRES_DSN'])
-  const database = createDatabase({ dsn, name: 'test', poolMax: 5, timeout_ms: 10_000, onLost: () => undefined })
-  t.teardown(() => database.stop())
-  const engine = createSearchClient({ urls, timeout_ms: 30_000 })
-  t.teardown(() => engine.close())
+  const { env, database, engine, definition } = await openEngines(t)
   const table = createTable(database, orders)
   const stored = createReader(database, orders)
   const cursors = createCursors(database)
   const log = createLogger({ service: 'test', level: 'silent' })
-  const definition = indexDefinition(orders, namespace)
 
   const cursorOf = async (uuid: string) => {
     const text = 'SELECT change_seq FROM search_cursors WHERE index_uuid = $1'
