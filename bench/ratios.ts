@@ -20,6 +20,8 @@ const specs: RatioSpec[] = [
   { ...rate('accept p99 ÷ floor p99', 'accept/ordermill', 'accept/floor'), figure: 'p99_ms', better: 'lower' },
   cost('CPU of accept ÷ floor', 'accept/ordermill', 'accept/floor'),
   rate('accept with Idempotency-Key ÷ without', 'accept/keyed', 'accept/ordermill'),
+  rate('two API processes ÷ one', 'accept/two', 'accept/ordermill'),
+  cost('CPU of two API processes ÷ one', 'accept/two', 'accept/ordermill'),
   rate('accept ÷ one INSERT a request', 'accept/ordermill', 'accept/insert'),
   rate('accept ÷ BullMQ', 'accept/ordermill', 'accept/bullmq'),
   rate('accept ÷ pg-boss', 'accept/ordermill', 'accept/pg-boss'),
@@ -29,12 +31,16 @@ const specs: RatioSpec[] = [
   rate('drain with search ÷ one by one', 'drain/searching', 'drain/one-by-one'),
   rate('drain ÷ BullMQ', 'drain/ordermill', 'drain/bullmq'),
   rate('drain ÷ pg-boss', 'drain/ordermill', 'drain/pg-boss'),
+  rate('bulks of 1,000 ÷ bulks of one', 'bulk/1000', 'bulk/1'),
+  rate('catching up ÷ floor', 'whole/catch-up', 'whole/index'),
   rate('whole way ÷ ceiling', 'whole/ordermill', 'whole/ceiling'),
   rate('whole way ÷ one by one', 'whole/ordermill', 'drain/one-by-one'),
   rate('GET hit ÷ floor', 'read/hit', 'read/floor'),
   rate('GET 304 ÷ hit', 'read/not-modified', 'read/hit'),
   rate('GET miss ÷ hit', 'read/miss', 'read/hit'),
   rate('search ÷ straight', 'search/elasticsearch', 'search/straight'),
+  cost('CPU of an order, a hundred times as many ÷ few', 'growth/large', 'growth/small'),
+  { ...cost('CPU of a read, a hundred times as many ÷ few', 'growth/large', 'growth/small'), figure: 'read_cpu' },
 ]
 
 /** The ratios for which both rows exist. */
@@ -61,6 +67,8 @@ const ratioBars: [name: string, limit: Limit][] = [
   ['whole way ÷ one by one', { at_least: 10 }],
   ['GET hit ÷ floor', { at_least: 0.9 }],
   ['search ÷ straight', { at_least: 0.75 }],
+  ['CPU of an order, a hundred times as many ÷ few', { at_most: 1.3 }],
+  ['CPU of a read, a hundred times as many ÷ few', { at_most: 1.3 }],
 ]
 const figureBars: [name: string, row: string, figure: string, limit: Limit][] = [
   ['seconds for 100,000 queued orders', 'drain/ordermill', 'seconds_per_100k', { at_most: 15 }],

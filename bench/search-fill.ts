@@ -7,16 +7,16 @@ import type { Stage } from './stage.ts'
 /** No progress of a follower for this long: it will not come. */
 const stalled_ms = 60_000
 
-/** Puts orders to search into Postgres, where there are none yet, and has a worker feed both engines. */
+/** Makes of the orders in Postgres so many, if there are fewer yet, and has a worker feed both search engines. */
 export async function fillSearched(stage: Stage, count: number): Promise<void> {
   const { dsn } = stage.stores
   const fill_ms = 20 * 60_000
   const database = createDatabase({ dsn, name: 'bench-fill', poolMax: 2, timeout_ms: fill_ms, onLost: () => undefined })
   try {
-    const [there] = await database.query({ text: 'SELECT FROM orders LIMIT 1' })
-    if (there !== undefined) return
+    const [there] = await database.query<{ count: number }>({ text: 'SELECT count(*)::int AS count FROM orders' })
+    if (there === undefined || there.count >= count) return
     stage.say(`  ${count.toLocaleString('en')} orders to search`)
-    await database.query(ordersSql(count))
+    await database.query(ordersSql(count, there.count))
     await database.query({ text: 'ANALYZE orders' })
     const started = performance.now()
     const worker = await stage.service('worker')

@@ -39,16 +39,16 @@ export function productNames(count: number): string[] {
 const namesMax = 20_000
 
 /**
- * SQL that puts so many orders straight into the table, and what it is given. Names and customers repeat as they do in shops: few of
- * them often. The same orders in every run.
+ * SQL that puts orders straight into the table, and what it is given: those numbered above `from`, up to `to`. Names and customers repeat
+ * as they do in shops: few of them often. The same orders in every run.
  */
-export function ordersSql(count: number): { text: string; values: unknown[] } {
+export function ordersSql(to: number, from = 0): { text: string; values: unknown[] } {
   return {
     text: `WITH name AS (SELECT array_agg(name ORDER BY at) AS all FROM unnest($1::text[]) WITH ORDINALITY AS n(name, at)),
       drawn AS (
         SELECT i, md5('order' || i) AS m, u[1] AS u1, u[2] AS u2, u[3] AS u3, u[4] AS u4,
           timestamptz '2024-01-01' + i * (interval '700 days' / $2::int) AS at
-        FROM generate_series(1, $2::int) AS i, LATERAL (
+        FROM generate_series($3::int + 1, $2::int) AS i, LATERAL (
           SELECT array_agg(('x' || substr(md5('draw' || i), 1 + 8 * k, 8))::bit(32)::bigint::float8 / 4294967296 ORDER BY k) AS u
           FROM generate_series(0, 3) AS k) AS numbers)
       INSERT INTO orders (id, version, hash, status, product_name, quantity, amount, currency, customer_id, reference, placed_at, created_at, updated_at)
@@ -61,6 +61,6 @@ export function ordersSql(count: number): { text: string; values: unknown[] } {
         CASE WHEN u4 < 0.75 THEN (12000 + floor(6000 * u2 ^ 2))::int::text END, 'R' || (500000 + i / 8),
         at - u3 * interval '30 days', at, at
       FROM drawn, name`,
-    values: [productNames(Math.min(namesMax, Math.max(1_000, count / 50))), count],
+    values: [productNames(Math.min(namesMax, Math.max(1_000, to / 50))), to, from],
   }
 }

@@ -21,6 +21,13 @@ export type Settings = {
   /** Orders that are searched, and how often each search is asked of Postgres in one round. */
   searched: number
   asked: number
+  /** Rows that a follower has to catch up with. */
+  followed: number
+  /** Orders that are there already, of three sizes; and how many come in then. */
+  small: number
+  medium: number
+  large: number
+  added: number
 }
 
 export const full: Settings = {
@@ -38,6 +45,11 @@ export const full: Settings = {
   missed: 40_000,
   searched: 1_000_000,
   asked: 20,
+  followed: 200_000,
+  small: 10_000,
+  medium: 100_000,
+  large: 1_000_000,
+  added: 20_000,
 }
 
 /** Under three minutes in all. */
@@ -56,4 +68,9 @@ export const quick: Settings = {
   missed: 4_000,
   searched: 10_000,
   asked: 3,
+  followed: 12_000,
+  small: 1_000,
+  medium: 3_000,
+  large: 10_000,
+  added: 3_000,
 }

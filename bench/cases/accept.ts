@@ -7,20 +7,24 @@ import { type Case, type OpenRow, type Row, warmups } from './case.ts'
 const connections = 50
 
 /** A row under a closed load of POSTs. `service`: what is metered and called so. */
-async function opened(stage: Stage, service: string, running: Running, requests: Requests): Promise<OpenRow> {
+async function opened(
+  stage: Stage,
+  service: string,
+  running: Running,
+  requests: Requests,
+  others: Running[] = [],
+): Promise<OpenRow> {
   const { url } = running
-  const seconds = stage.settings.warmup_seconds
-  await stage.load({ kind: 'closed', url, requests, connections, seconds, least: warmups })
+  const load = { kind: 'closed' as const, url, others: others.map((one) => one.url), requests, connections }
+  await stage.load({ ...load, seconds: stage.settings.warmup_seconds, least: warmups * (1 + others.length) })
   await stage.stores.clear()
   return {
     async measure(): Promise<Sample> {
       const delay = service === 'api' ? await delayOf(url) : undefined
-      const meter = stage.meter({ [service]: running })
+      const second = Object.fromEntries(others.map((one, at) => [`${service}${at + 2}`, one]))
+      const meter = stage.meter({ [service]: running, ...second })
       const { count, failed, statuses, seconds, latency } = await stage.load({
-        kind: 'closed',
-        url,
-        requests,
-        connections,
+        ...load,
         seconds: stage.settings.seconds,
       })
       const used = meter.stop(count)
@@ -29,7 +33,9 @@ async function opened(stage: Stage, service: string, running: Running, requests:
       await stage.stores.clear()
       return { rate: count / seconds, p50_ms: latency.p50, p99_ms: latency.p99, failed, ...used, ...late }
     },
-    close: () => running.stop(),
+    async close() {
+      await Promise.all([running, ...others].map((one) => one.stop()))
+    },
   }
 }
 
@@ -47,6 +53,17 @@ const product = (name: string, title: string, requests: Requests): Row => ({
   open: async (stage) => opened(stage, 'api', await stage.service('api', { search: false }), requests),
 })
 
+const two: Row = {
+  id: 'accept/two',
+  title: 'Ordermill, two API processes',
+  kind: 'product',
+  async open(stage) {
+    const [one, other] = await Promise.all([1, 2].map(() => stage.service('api', { search: false })))
+    if (one === undefined || other === undefined) throw new Error('two services were started')
+    return opened(stage, 'api', one, plain, [other])
+  },
+}
+
 /** Orders accepted a second; nobody takes them from the queue meanwhile. */
 export const accept: Case = {
   name: 'accept',
@@ -58,6 +75,7 @@ export const accept: Case = {
     beside('floor', 'floor: script on Redis, confirmed publish', 'floor'),
     product('ordermill', 'Ordermill', plain),
     product('keyed', 'Ordermill, Idempotency-Key', { kind: 'orders', keyed: true }),
+    two,
     beside('insert', 'one Postgres INSERT a request', 'alternative'),
     beside('unconfirmed', 'SET, unconfirmed publish to a classic queue', 'alternative'),
     beside('bullmq', 'BullMQ add', 'alternative'),

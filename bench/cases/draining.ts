@@ -12,6 +12,8 @@ interface Draining {
   start(): Promise<Running>
   /** Whether it is measured until all are in the index. */
   indexed?: boolean
+  /** Whether they come on top of what is there. */
+  onto?: boolean
 }
 
 /** The first tenth is warm-up: a process starts, connects and compiles. */
@@ -20,25 +22,28 @@ const warm = 0.1
 const stalled_ms = 60_000
 
 /** Fills a queue, starts what takes from it, and measures until all is where it belongs; nothing else writes meanwhile. */
-export async function drained(stage: Stage, { service, count, namespace, start, indexed }: Draining): Promise<Sample> {
-  await stage.stores.clear()
+export async function drained(stage: Stage, draining: Draining): Promise<Sample> {
+  const { service, count, namespace, start, indexed, onto } = draining
+  if (onto !== true) await stage.stores.clear()
+  const there = (await stage.stores.progress()).persisted
   if (namespace !== undefined)
     await fillQueue({ env: stage.servers.env, namespace, count, cached: namespace === '', signal: stage.signal })
   const before = performance.now()
   const running = await start()
   try {
-    const begun = await reached(stage, 'persisted', 1)
-    const from = await reached(stage, 'persisted', Math.ceil(count * warm))
+    const begun = await reached(stage, 'persisted', there + 1)
+    const from = await reached(stage, 'persisted', there + Math.ceil(count * warm))
     const meter = stage.meter({ [service]: running })
-    const to = await reached(stage, 'persisted', count)
+    const to = await reached(stage, 'persisted', there + count)
     const persisted = { rate: (to.count - from.count) / ((to.at - from.at) / 1_000) }
-    const last = indexed === true ? await reached(stage, 'indexed', count) : to
-    const used = meter.stop(count - from.count)
+    const last = indexed === true ? await reached(stage, 'indexed', there + count) : to
+    const measured = there + count - from.count
+    const used = meter.stop(measured)
     return {
       ...persisted,
       seconds_per_100k: ((to.at - begun.at) / 1_000 / count) * 100_000,
       start_seconds: (begun.at - before) / 1_000,
-      ...(indexed === true ? { indexed_rate: (count - from.count) / ((last.at - from.at) / 1_000) } : {}),
+      ...(indexed === true ? { indexed_rate: measured / ((last.at - from.at) / 1_000) } : {}),
       ...used,
     }
   } finally {

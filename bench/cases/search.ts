@@ -13,7 +13,7 @@ const connections = 20
 const warmups = 500
 
 /** As a client of the API asks it. */
-const requestOf = ({ q, query }: NamedSearch): PlainRequest =>
+export const requestOf = ({ q, query }: NamedSearch): PlainRequest =>
   q === undefined
     ? { path: '/api/orders/query', body: JSON.stringify(query) }
     : { path: `/api/search?q=${encodeURIComponent(q)}` }

@@ -2,35 +2,51 @@ import { cpus } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fillTable } from '../fill.ts'
 import { figure, type RowResult } from '../results.ts'
+import type { Running, Stage } from '../stage.ts'
 import { summary } from '../statistics.ts'
 import type { Case, Row } from './case.ts'
 import { sustained } from './sustained.ts'
 
-const index: Row = {
-  id: 'whole/index',
-  title: 'floor: table to index, pages of 1,000, one bulk each',
-  kind: 'floor',
+/** A table that is taken to the index by whoever is started; it is ready before it begins. */
+const followed = (
+  of: { id: string; title: string; kind: Row['kind'] },
+  service: 'floor' | 'worker',
+  start: (stage: Stage) => Promise<Running>,
+): Row => ({
+  ...of,
   open: async (stage) => ({
     async measure() {
       await stage.stores.clear()
-      const count = stage.settings.drained
+      const count = stage.settings.followed
       await fillTable(stage.stores.dsn, count)
-      const running = await stage.floor('whole/index')
+      const running = await start(stage)
       try {
-        const meter = stage.meter({ floor: running })
+        const meter = stage.meter({ [service]: running })
+        const { indexed: before } = await stage.stores.progress()
         const from = performance.now()
         while ((await stage.stores.progress()).indexed < count) {
           stage.signal.throwIfAborted()
           await sleep(10)
         }
-        return { rate: count / ((performance.now() - from) / 1_000), ...meter.stop(count) }
+        const measured = count - before
+        return { rate: measured / ((performance.now() - from) / 1_000), ...meter.stop(measured) }
       } finally {
         await running.stop()
       }
     },
     close: async () => undefined,
   }),
-}
+})
+const index = followed(
+  { id: 'whole/index', title: 'floor: table to index, pages of 1,000, one bulk each', kind: 'floor' },
+  'floor',
+  (stage) => stage.floor('whole/index'),
+)
+const catchUp = followed(
+  { id: 'whole/catch-up', title: 'Ordermill, followers catching up with a table', kind: 'product' },
+  'worker',
+  (stage) => stage.service('worker'),
+)
 
 const ordermill: Row = {
   id: 'whole/ordermill',
@@ -72,6 +88,6 @@ export const whole: Case = {
   servers: ['postgres', 'redis', 'rabbitmq', 'elasticsearch'],
   needs: ['accept/floor', 'drain/floor', 'drain/one-by-one'],
   rounds: () => 1,
-  rows: [index, ordermill],
+  rows: [index, catchUp, ordermill],
   derive: ceiling,
 }

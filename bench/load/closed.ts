@@ -43,7 +43,12 @@ export async function closedLoad(job: Closed, progress: LoadProgress): Promise<L
       }
       send()
     })
-  await Promise.all(Array.from({ length: job.connections }, () => one(new Connection(job.url))))
+  const urls = [job.url, ...(job.others ?? [])]
+  const connections = Array.from(
+    { length: job.connections },
+    (_, at) => new Connection(urls[at % urls.length] as string),
+  )
+  await Promise.all(connections.map(one))
   const seconds = (performance.now() - started) / 1_000
   return { count: latencies.length, failed, statuses, seconds, latency: latencyOf(latencies) }
 }

@@ -19,6 +19,8 @@ export type LoadJob =
   | {
       kind: 'closed'
       url: string
+      /** More addresses of the same service: connections are spread over all of them. */
+      others?: string[]
       requests: Requests
       connections: number
       seconds: number
