@@ -6,7 +6,7 @@ Measures Ordermill beside its floors and what people would pick instead, on serv
 
   --case NAME     only this case; may be repeated (--list names them)
   --only ROW      only this row; may be repeated
-  --quick         under three minutes in all: for a look and for CI
+  --quick         under three minutes in all, without the cases that take longer: for a look and for CI
   --rounds N      how often each row is measured
   --seconds N     how long each measurement under load takes
   --json          the last line is one JSON object: rows, ratios, bars

@@ -57,7 +57,8 @@ async function main(): Promise<number> {
 
 async function measure(command: Command): Promise<Results> {
   const machine = machineNow()
-  const chosen = choose(cases, command.cases, command.only)
+  const offered = command.quick && command.cases.length === 0 ? cases.filter(({ long }) => long !== true) : cases
+  const chosen = choose(offered, command.cases, command.only)
   const settings = settingsFor(command)
   const which = [...new Set(chosen.flatMap(({ of }) => of.servers))]
   const notes: string[] = []

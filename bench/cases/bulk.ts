@@ -52,6 +52,7 @@ export const bulk: Case = {
   name: 'bulk',
   title: `Bulks, ${connections} connections, answered when they are committed; figures count orders, times are those of a bulk`,
   servers: ['postgres', 'redis', 'rabbitmq'],
+  long: true,
   rounds: ({ drain_rounds }) => drain_rounds,
   rows: [1, 10, 100, 1_000].map(row),
 }

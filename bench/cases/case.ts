@@ -28,6 +28,8 @@ export interface Case {
   rows: Row[]
   /** Rows of other cases that this one builds on. */
   needs?: string[]
+  /** Whether it takes minutes even when it is small: a quick run has it only where it is asked for by name. */
+  long?: boolean
   /** How often each row is measured. */
   rounds(settings: Settings): number
   /** Rows that follow from what was measured. */

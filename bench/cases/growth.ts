@@ -71,6 +71,7 @@ export const growth: Case = {
   name: 'growth',
   title: 'Growth: orders taken from the queue to search, on top of those that are there',
   servers: ['postgres', 'redis', 'rabbitmq', 'elasticsearch'],
+  long: true,
   rounds: () => 1,
   rows: [row('small', 'few'), row('medium', 'ten times as many'), row('large', 'a hundred times as many')],
 }
