@@ -3,7 +3,8 @@ import type { Event, Scheduler } from './scheduler.ts'
 
 /**
  * Puts simulated time and seeded chance in place of what the product's code takes from its surroundings: timers, Date,
- * performance.now, Math.random and the random bytes of ids. Gives what puts the real ones back.
+ * performance.now, Math.random and the random bytes of ids. Gives what puts the real ones back. AbortSignal.any is replaced too: Node
+ * keeps a signal of its own for as long as somebody listens to it, and so whatever waits when a simulation ends.
  * @param start_ms When the simulation begins, in milliseconds of the Unix epoch: later than any before it in this process, since
  * ids (UUIDv7) never go back.
  */
@@ -18,6 +19,7 @@ export function replaceGlobals(scheduler: Scheduler, random: Random, start_ms: n
   const performanceNow = performance.now
   const mathRandom = Math.random
   const getRandomValues = crypto.getRandomValues
+  const any = AbortSignal.any
   const now_ms = () => Math.floor(start_ms + scheduler.now())
 
   class SimulatedDate extends real.Date {
@@ -47,6 +49,7 @@ export function replaceGlobals(scheduler: Scheduler, random: Random, start_ms: n
   }
   Object.assign(globalThis, replaced)
   performance.now = () => scheduler.now()
+  AbortSignal.any = anyOf
   Math.random = random.float
   crypto.getRandomValues = ((bytes: Uint8Array) => {
     for (let at = 0; at < bytes.length; at += 1) bytes[at] = random.below(256)
@@ -56,9 +59,19 @@ export function replaceGlobals(scheduler: Scheduler, random: Random, start_ms: n
   return () => {
     Object.assign(globalThis, real)
     performance.now = performanceNow
+    AbortSignal.any = any
     Math.random = mathRandom
     crypto.getRandomValues = getRandomValues
   }
+}
+
+function anyOf(signals: AbortSignal[]): AbortSignal {
+  const all = new AbortController()
+  for (const signal of signals) {
+    if (signal.aborted) all.abort(signal.reason)
+    else signal.addEventListener('abort', () => all.abort(signal.reason), { once: true })
+  }
+  return all.signal
 }
 
 /** What setTimeout gives: as much of it as anybody uses. */

@@ -45,7 +45,9 @@ export async function runSplit({
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     })
   })
+  let stopped = false
   const stop = () => {
+    stopped = true
     for (const child of children) child.kill()
   }
   process.once('exit', stop)
@@ -70,9 +72,9 @@ export async function runSplit({
           })
           child.once('error', reject)
           child.once('exit', (code, signal) =>
-            code === 0 || signal !== null
+            code === 0 || stopped
               ? resolve()
-              : reject(new Error(`a process of the simulation ended with ${code}`)),
+              : reject(new Error(`a process of the simulation ended with ${code ?? signal}`)),
           )
         }),
     ),
