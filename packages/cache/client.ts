@@ -1,6 +1,7 @@
 import { Cluster, Redis } from 'ioredis'
 import { connectCluster, infosOf } from './cluster.ts'
 import { createCopied } from './copied.ts'
+import { joinWrites } from './joined-writes.ts'
 import * as scripts from './scripts.ts'
 
 /** What of a Redis client the cache depends on: one server or a cluster. */
@@ -106,7 +107,10 @@ export function connectCache({ urls, timeout_ms, onError, onReady }: ClientOptio
       ? new Redis(first, { ...options, enableOfflineQueue: false, retryStrategy: retryDelay_ms })
       : connectCluster({ urls, options, retryDelay_ms, onError, onReady })
   redis.on('error', onError)
-  if (redis instanceof Redis) redis.on('ready', onReady)
+  if (redis instanceof Redis) {
+    redis.on('ready', onReady)
+    joinWrites(redis)
+  } else redis.on('+node', joinWrites)
   redis.defineCommand('accept', { numberOfKeys: 5, lua: scripts.accept })
   redis.defineCommand('epoch', { numberOfKeys: 2, lua: scripts.epoch })
   redis.defineCommand('caughtUp', { numberOfKeys: 1, lua: scripts.caughtUp })
