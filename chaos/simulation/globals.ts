@@ -18,7 +18,7 @@ export function replaceGlobals(scheduler: Scheduler, random: Random, start_ms: n
   }
   const performanceNow = performance.now
   const mathRandom = Math.random
-  const getRandomValues = crypto.getRandomValues
+  const { getRandomValues, randomUUID } = crypto
   const any = AbortSignal.any
   const now_ms = () => Math.floor(start_ms + scheduler.now())
 
@@ -55,13 +55,17 @@ export function replaceGlobals(scheduler: Scheduler, random: Random, start_ms: n
     for (let at = 0; at < bytes.length; at += 1) bytes[at] = random.below(256)
     return bytes
   }) as typeof crypto.getRandomValues
+  crypto.randomUUID = () => {
+    const hex = Buffer.from(crypto.getRandomValues(new Uint8Array(16))).toString('hex')
+    return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-8${hex.slice(17, 20)}-${hex.slice(20)}`
+  }
 
   return () => {
     Object.assign(globalThis, real)
     performance.now = performanceNow
     AbortSignal.any = any
     Math.random = mathRandom
-    crypto.getRandomValues = getRandomValues
+    Object.assign(crypto, { getRandomValues, randomUUID })
   }
 }
 
