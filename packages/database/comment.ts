@@ -10,4 +10,6 @@ export function sqlComment(correlationId: string | undefined): string {
 export const commented = (statement: Statement, correlationId: string | undefined): Statement =>
   correlationId === undefined
     ? statement
-    : { text: statement.text + sqlComment(correlationId), ...(statement.values && { values: statement.values }) }
+    : withoutName({ ...statement, text: statement.text + sqlComment(correlationId) })
+
+const withoutName = ({ name: _, ...statement }: Statement): Statement => statement

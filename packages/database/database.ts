@@ -1,5 +1,5 @@
 import { toError, Unavailable } from '@ordermill/model'
-import { Pool, type QueryResultRow, types } from 'pg'
+import { type CustomTypesConfig, Pool, type QueryResultRow, types } from 'pg'
 import { createLender } from './lending.ts'
 
 /** A statement: named ones are prepared once a connection. */
@@ -9,6 +9,8 @@ export interface Statement {
   values?: unknown[]
   /** How long its answer is waited for, in milliseconds, if it may take longer than others. */
   wait_ms?: number
+  /** How values are read, where that differs. */
+  types?: CustomTypesConfig
 }
 
 /** What runs statements: the pool, or one transaction. */
@@ -38,7 +40,8 @@ interface DatabaseParts {
 }
 
 const int8 = 20
-const parsers = {
+/** How values are read. */
+export const parsers = {
   getTypeParser: (oid: number, format?: 'text' | 'binary') =>
     oid === int8 ? Number : types.getTypeParser(oid, format), // change numbers and counts stay far below 2^53
 } as typeof types

@@ -1,7 +1,7 @@
 import type { Collection } from '@ordermill/model'
 import type { Database, Session } from './database.ts'
-import type { Change } from './reader.ts'
-import { selectList, versionOf } from './rows.ts'
+import { type Change, changeOf } from './reader.ts'
+import { rowTypes, selectList } from './rows.ts'
 
 /** The rows of a collection in order of their ids, tombstones included. Every method throws Unavailable when Postgres does not answer. */
 export interface RowsInOrder {
@@ -13,19 +13,18 @@ export interface RowsInOrder {
 
 export function createRowsInOrder(session: Session, c: Collection): RowsInOrder {
   const list = `change_seq, ${selectList(c)}`
-  const changes = (rows: Record<string, unknown>[]): Change[] =>
-    rows.map(({ change_seq, ...row }) => ({ ...versionOf(c, row), change_seq: Number(change_seq) }))
+  const changes = (rows: Record<string, unknown>[]): Change[] => rows.map((row) => changeOf(c, row))
   return {
     async after(after, limit) {
       const [from, values] = after === undefined ? ['', []] : ['WHERE id > $2', [after]]
       const text = `SELECT ${list} FROM ${c.name} ${from} ORDER BY id LIMIT $1`
-      return changes(await session.query({ text, values: [limit, ...values] }))
+      return changes(await session.query({ text, values: [limit, ...values], types: rowTypes }))
     },
     async read(ids) {
       const text = `SELECT ${list} FROM ${c.name} WHERE id = ANY($1::uuid[])`
       return ids.length === 0
         ? []
-        : changes(await session.query({ name: `${c.name}-in-order-read`, text, values: [ids] }))
+        : changes(await session.query({ name: `${c.name}-in-order-read`, text, values: [ids], types: rowTypes }))
     },
   }
 }

@@ -1,7 +1,7 @@
 import type { Collection, StoredRecord } from '@ordermill/model'
 import { sqlComment } from './comment.ts'
 import type { Session } from './database.ts'
-import { selectList, versionOf } from './rows.ts'
+import { rowTypes, selectList, versionOf } from './rows.ts'
 
 /** Which records a list shows. Texts compare whole; times are RFC 3339, `from` included, `to` not. */
 export interface Filter {
@@ -46,15 +46,13 @@ export async function listRecords(
   const rows = await session.query({
     text: `SELECT ${selectList(c)} FROM ${c.name} WHERE ${where.join(' AND ')} ORDER BY created_at DESC, id DESC LIMIT $1${sqlComment(correlationId)}`,
     values,
+    types: rowTypes,
   })
   const page = rows.slice(0, limit)
   const last = rows.length > limit ? page.at(-1) : undefined
   return {
     texts: page.map((row) => versionOf(c, row).text),
-    next:
-      last === undefined
-        ? undefined
-        : { created_at: (last['created_at'] as Date).toISOString(), id: String(last['id']) },
+    next: last === undefined ? undefined : { created_at: String(last['created_at']), id: String(last['id']) },
   }
 }
 
@@ -69,6 +67,7 @@ export async function readHistory(
   const [row] = await session.query({
     text: `SELECT ${selectList(c)} FROM ${c.name} WHERE id = $1${comment}`,
     values: [id],
+    types: rowTypes,
   })
   const current = row === undefined ? undefined : (JSON.parse(versionOf(c, row).text) as StoredRecord)
   const past = await session.query<{ body: StoredRecord }>({

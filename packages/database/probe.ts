@@ -1,6 +1,6 @@
 import { type Collection, hashOf, newId, type Version } from '@ordermill/model'
 import type { Session } from './database.ts'
-import { selectList, versionOf } from './rows.ts'
+import { rowTypes, selectList, versionOf } from './rows.ts'
 
 /** How many of the newest rows a probe chooses among: one that is odd in itself does not stand in its way for ever. */
 const newestMax = 20
@@ -14,6 +14,7 @@ export async function samplesOf(session: Session, c: Collection): Promise<Record
   const rows = await session.query({
     text: `SELECT ${list} FROM (SELECT ${list} FROM ${c.name} WHERE deleted_at IS NULL ORDER BY change_seq DESC LIMIT ${newestMax}) AS newest
       ORDER BY random() LIMIT 1`,
+    types: rowTypes,
   })
   const copies = rows.map((row) => JSON.parse(versionOf(c, row).text) as Record<string, unknown>)
   return [...copies, exampleOf(c)]

@@ -1,12 +1,17 @@
 import type { Collection, Version } from '@ordermill/model'
+import type { QueryResultRow } from 'pg'
 import { commented } from './comment.ts'
 import type { Session } from './database.ts'
-import { selectList, versionOf } from './rows.ts'
+import { rowTypes, selectList, versionOf } from './rows.ts'
 
 /** A row in the order of its change. */
 export interface Change extends Version {
   change_seq: number
 }
+
+/** The change that a row is, read as for `versionOf`. */
+export const changeOf = (c: Collection, row: QueryResultRow): Change =>
+  Object.assign(versionOf(c, row), { change_seq: Number(row['change_seq']) })
 
 /** Reads one collection from Postgres. Every method throws Unavailable when it does not answer. */
 export interface RecordReader {
@@ -26,13 +31,14 @@ export function createReader(session: Session, c: Collection): RecordReader {
   const list = selectList(c)
   return {
     async read(id, correlationId) {
-      const statement = { name: `${c.name}-read`, text: `SELECT ${list} FROM ${c.name} WHERE id = $1`, values: [id] }
+      const text = `SELECT ${list} FROM ${c.name} WHERE id = $1`
+      const statement = { name: `${c.name}-read`, text, values: [id], types: rowTypes }
       const [row] = await session.query(commented(statement, correlationId))
       return row === undefined ? undefined : versionOf(c, row)
     },
     async readMany(ids, correlationId) {
       const text = `SELECT ${list} FROM ${c.name} WHERE id = ANY($1::uuid[])`
-      const statement = { name: `${c.name}-read-many`, text, values: [ids] }
+      const statement = { name: `${c.name}-read-many`, text, values: [ids], types: rowTypes }
       const rows = await session.query(commented(statement, correlationId))
       const found = new Map(rows.map((row) => [String(row['id']), versionOf(c, row)]))
       return ids.map((id) => found.get(id))
@@ -51,8 +57,9 @@ export function createReader(session: Session, c: Collection): RecordReader {
         name: `${c.name}-changes`,
         text: `SELECT change_seq, ${list} FROM ${c.name} WHERE change_seq > $1 ORDER BY change_seq LIMIT $2`,
         values: [after, limit],
+        types: rowTypes,
       })
-      return rows.map(({ change_seq, ...row }) => ({ ...versionOf(c, row), change_seq: Number(change_seq) }))
+      return rows.map((row) => changeOf(c, row))
     },
     async lastChange() {
       const [row] = await session.query<{ last: number }>({

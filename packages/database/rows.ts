@@ -1,6 +1,7 @@
 import { type Collection, type KeyUse, recordText, type Version } from '@ordermill/model'
-import type { QueryResultRow } from 'pg'
+import { type QueryResultRow, types } from 'pg'
 import { columnsOf } from './columns.ts'
+import { parsers, type Statement } from './database.ts'
 
 /** The columns of a collection, as a select list. */
 export const selectList = (c: Collection): string =>
@@ -8,21 +9,35 @@ export const selectList = (c: Collection): string =>
     .map(({ name }) => name)
     .join(', ')
 
-/** The version that a row holds: its text is the same, to the last byte, as the API printed it. */
+const timestamptz = 1184
+
+/** Of statements whose rows become versions: times are RFC 3339 texts, and no Date is made between. */
+export const rowTypes = {
+  getTypeParser: (oid, format) => (oid === timestamptz ? timeOf : parsers.getTypeParser(oid, format)),
+} as NonNullable<Statement['types']>
+
+/** A time as Postgres prints it in UTC (`2026-11-21 20:01:46.123+00`), as RFC 3339 to the millisecond. */
+export function timeOf(text: string): string {
+  const isPlain = text.length >= 22 && text.charAt(10) === ' ' && text.charAt(4) === '-' && text.endsWith('+00')
+  if (!isPlain) return (types.getTypeParser(timestamptz)(text) as Date).toISOString()
+  const millis = text.slice(20, -3).slice(0, 3).padEnd(3, '0')
+  return `${text.slice(0, 10)}T${text.slice(11, 19)}.${millis}Z`
+}
+
+/** The version that a row holds, read with `rowTypes`: its text is the same, to the last byte, as the API printed it. */
 export function versionOf(c: Collection, row: QueryResultRow): Version {
-  const record: Record<string, string | number | null> = {}
-  for (const [name, value] of Object.entries(row)) {
-    const plain: unknown = value instanceof Date ? value.toISOString() : value
-    record[name] =
-      c.fields[name]?.kind === 'money' && plain !== null ? Number(plain) : (plain as string | number | null)
+  const { id, version, hash, parent, status, created_at, updated_at, deleted_at, keys } = row
+  const record: Record<string, string | number | null> = { id, version, status, created_at, updated_at, deleted_at }
+  for (const name of c.fieldNames) {
+    const value = row[name]
+    record[name] = c.fields[name]?.kind === 'money' && value !== null ? Number(value) : value
   }
-  const keys: unknown = row['keys']
   return {
-    id: String(row['id']),
-    version: Number(row['version']),
-    hash: String(row['hash']),
-    parent: row['parent'] === null ? null : String(row['parent']),
-    deleted: row['deleted_at'] !== null,
+    id,
+    version,
+    hash,
+    parent,
+    deleted: deleted_at !== null,
     keys: Array.isArray(keys) ? (keys as KeyUse[]) : [],
     text: recordText(c, record),
   }
