@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util'
+import { type Profiled, profiles } from './profile.ts'
 
 export const usage = `npm run bench -- [options]
 
@@ -11,7 +12,7 @@ Measures Ordermill beside its floors and what people would pick instead, on serv
   --seconds N     how long each measurement under load takes
   --json          the last line is one JSON object: rows, ratios, bars
   --compare FILE  ratios against a saved run (what --json printed); fails if one is more than 20 % worse
-  --profile NAME  a CPU profile of the api or the worker under load, as a flame graph, instead of the cases
+  --profile NAME  a CPU profile under load, as a flame graph, instead of the cases: api (accepting), reads, worker
   --list          the cases and their rows
   --help          this text
 
@@ -26,7 +27,7 @@ export type Command = {
   seconds: number | undefined
   json: boolean
   compare: string | undefined
-  profile: 'api' | 'worker' | undefined
+  profile: Profiled | undefined
   list: boolean
   help: boolean
 }
@@ -53,9 +54,9 @@ export function readCommand(args: string[]): Command {
       },
     })
     const { case: cases = [], only = [], quick, json, compare, list, help } = values
-    const { profile } = values
-    if (profile !== undefined && profile !== 'api' && profile !== 'worker')
-      throw new BadCommand(`--profile takes api or worker, not '${profile}'`)
+    const profile = profiles.find((name) => name === values.profile)
+    if (values.profile !== undefined && profile === undefined)
+      throw new BadCommand(`--profile takes ${profiles.join(', ')}, not '${values.profile}'`)
     const rounds = whole('rounds', values.rounds, 100)
     const seconds = whole('seconds', values.seconds, 300)
     return { cases, only, quick, rounds, seconds, json, compare, profile, list, help }

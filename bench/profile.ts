@@ -2,6 +2,7 @@ import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writ
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { serversFolder } from '@ordermill/servers'
+import { cachedRows, gets } from './cases/read.ts'
 import { fillQueue } from './fill.ts'
 import { type CpuProfile, flameGraph, hottest } from './flame.ts'
 import type { Settings } from './settings.ts'
@@ -13,29 +14,37 @@ interface Profiling {
   say(line: string): void
 }
 
+/** What can be profiled: the API while it accepts, the API while it is read from, the worker. */
+export const profiles = ['api', 'reads', 'worker'] as const
+export type Profiled = (typeof profiles)[number]
+
+const loads: Record<Profiled, (stage: Stage, flags: string[]) => Promise<void>> = {
+  api: accepting,
+  reads: reading,
+  worker: draining,
+}
+
 /** Profiles a service under load; leaves profile and flame graph in .servers/bench, and gives what to print. */
-export async function profile(name: 'api' | 'worker', around: Profiling): Promise<string> {
+export async function profile(name: Profiled, around: Profiling): Promise<string> {
   const written = mkdtempSync(join(tmpdir(), 'ordermill-bench-'))
   try {
     const flags = ['--cpu-prof', `--cpu-prof-dir=${written}`, '--cpu-prof-interval=500']
-    await onStage({ ...around, which: ['postgres', 'redis', 'rabbitmq'] }, (stage) =>
-      name === 'api' ? loadApi(stage, flags) : loadWorker(stage, flags),
-    )
+    await onStage({ ...around, which: ['postgres', 'redis', 'rabbitmq'] }, (stage) => loads[name](stage, flags))
     const [file] = readdirSync(written).filter((one) => one.endsWith('.cpuprofile'))
-    if (file === undefined) throw new Error(`the ${name} left no profile`)
+    if (file === undefined) throw new Error('the process left no profile')
     const found = JSON.parse(readFileSync(join(written, file), 'utf8')) as CpuProfile
     const folder = join(serversFolder(), 'bench')
     mkdirSync(folder, { recursive: true })
     const page = join(folder, `${name}.html`)
     cpSync(join(written, file), join(folder, `${name}.cpuprofile`))
-    writeFileSync(page, flameGraph(found, `Ordermill: CPU of the ${name}`))
+    writeFileSync(page, flameGraph(found, `Ordermill: CPU of ${name}`))
     return `${hottest(found)}\n\nFlame graph: ${page} (and ${name}.cpuprofile beside it, for any viewer)`
   } finally {
     rmSync(written, { recursive: true, force: true })
   }
 }
 
-async function loadApi(stage: Stage, flags: string[]): Promise<void> {
+async function accepting(stage: Stage, flags: string[]): Promise<void> {
   const api = await stage.service('api', { search: false, flags })
   const requests = { kind: 'orders', keyed: false } as const
   stage.say('Loading the API')
@@ -43,7 +52,16 @@ async function loadApi(stage: Stage, flags: string[]): Promise<void> {
   await api.stop()
 }
 
-async function loadWorker(stage: Stage, flags: string[]): Promise<void> {
+async function reading(stage: Stage, flags: string[]): Promise<void> {
+  const api = await stage.service('api', { search: false, flags })
+  const { ids } = await cachedRows(stage, api.url)
+  stage.say('Reading from the API')
+  const load = { kind: 'closed', url: api.url, requests: gets(ids), connections: 50 } as const
+  await stage.load({ ...load, seconds: stage.settings.seconds * 5 })
+  await api.stop()
+}
+
+async function draining(stage: Stage, flags: string[]): Promise<void> {
   const count = stage.settings.drained * 3
   stage.say(`Filling the queue with ${count} orders`)
   await fillQueue({ env: stage.servers.env, namespace: '', count, cached: true, signal: stage.signal })
