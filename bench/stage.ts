@@ -7,6 +7,7 @@ import { freePort } from '../servers/ports.ts'
 import { planServices, smallProcess } from '../servers/services.ts'
 import { Supervised } from '../servers/supervisor.ts'
 import { type Meter, type Pids, startMeter } from './accounting.ts'
+import { catchUp } from './caught-up.ts'
 import { type Child, startChild } from './child.ts'
 import type { LoadJob, LoadProgress, LoadResult } from './load/jobs.ts'
 import type { RowResult } from './results.ts'
@@ -127,6 +128,7 @@ export async function onStage<T>(
         return startMeter(pids, [...Object.keys(measured), 'load'])
       },
     }
+    await catchUp(stage)
     return await work(stage)
   } finally {
     await Promise.allSettled([...running].map((one) => one.stop()))

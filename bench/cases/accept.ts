@@ -28,6 +28,7 @@ async function opened(
         seconds: stage.settings.seconds,
       })
       const used = meter.stop(count)
+      if (count === 0) throw new Error(`nothing was accepted: ${JSON.stringify(statuses)}`)
       if (failed > 0) stage.say(`  ${failed} of ${failed + count} failed: ${JSON.stringify(statuses)}`)
       const late = await delay?.()
       await stage.stores.clear()

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { fillTable } from '../fill.ts'
 import type { Requests } from '../load/jobs.ts'
 import { orderBodies, versionsOf } from '../orders.ts'
@@ -45,26 +44,8 @@ export const gets = (ids: string[], etags?: string[]): Requests => ({
   ...(etags === undefined ? {} : { etags }),
 })
 
-/** Waits until the cache trusts Postgres, for which a worker has to run once: until then nothing that is read is kept. */
-async function caughtUp(stage: Stage, url: string): Promise<void> {
-  const [id = ''] = await fillTable(stage.stores.dsn, 1)
-  const worker = await stage.service('worker', { search: false })
-  try {
-    for (;;) {
-      stage.signal.throwIfAborted()
-      const answer = await fetch(`${url}/api/orders/${id}`)
-      await answer.arrayBuffer()
-      if (answer.headers.get('x-cache') === 'HIT') return
-      await sleep(50)
-    }
-  } finally {
-    await worker.stop()
-  }
-}
-
 /** Reads rows once through the API, so that they are cached; gives their ids and entity tags. */
 export async function cachedRows(stage: Stage, url: string): Promise<{ ids: string[]; etags: string[] }> {
-  await caughtUp(stage, url)
   const ids = await fillTable(stage.stores.dsn, cached)
   const etags: string[] = []
   for (const id of ids) {
