@@ -97,9 +97,14 @@ export function createRecordCache({ client, collection, namespace, dirtyLimit }:
     },
 
     async markSent(marks) {
-      const calls = byBucket(marks).map(([bucket, some]) =>
-        client.sent(keys.unsent(bucket), keys.sent(bucket), keys.prefix(bucket), ...some.map(memberOf)),
-      )
+      // Only in a cluster a bucket has to be by itself.
+      const groups = client.isCluster ? byBucket(marks).map(([, some]) => some) : [marks]
+      const calls = groups.flatMap(inParts).map((some) => {
+        const buckets = some.map(({ id }) => bucketOf(id))
+        const named = buckets.flatMap((bucket) => [keys.unsent(bucket), keys.sent(bucket)])
+        const members = some.flatMap((mark, at) => [keys.prefix(buckets[at] ?? 0), memberOf(mark)])
+        return client.sent(named.length, ...named, ...members)
+      })
       await away(Promise.all(calls))
     },
 
@@ -243,6 +248,11 @@ export function createRecordCache({ client, collection, namespace, dirtyLimit }:
 /** The newer of two versions; of two forks that of Postgres, where there is one. */
 const newer = (cached: Entry | undefined, stored: Version | undefined): Version | undefined =>
   cached !== undefined && cached.version > (stored?.version ?? 0) ? cached : stored
+
+/** So many at a time go into one script: Redis does nothing else meanwhile. */
+const partMax = 500
+const inParts = <T>(all: T[]): T[][] =>
+  Array.from({ length: Math.ceil(all.length / partMax) }, (_, at) => all.slice(at * partMax, (at + 1) * partMax))
 
 function byBucket<T extends { id: string }>(all: T[]): [number, T[]][] {
   const groups = new Map<number, T[]>()

@@ -25,7 +25,7 @@ export interface CacheClient {
   epoch(epoch: string, counters: string, candidate: string): Promise<[epoch: string, holds: number]>
   caughtUp(epoch: string, expected: string): Promise<number>
   unsentUpTo(unsent: string, epochKey: string, id: string, version: number, epoch: string): Promise<number>
-  sent(unsent: string, sent: string, ...args: string[]): Promise<number>
+  sent(keys: number, ...keysAndArgs: string[]): Promise<number>
   settle(unsent: string, sent: string, parked: string, ...args: (string | number)[]): Promise<number>
   park(unsent: string, sent: string, parked: string, ...args: (string | number)[]): Promise<number>
   discard(record: string, unsent: string, sent: string, parked: string, ...args: (string | number)[]): Promise<number>
@@ -115,7 +115,7 @@ export function connectCache({ urls, timeout_ms, onError, onReady }: ClientOptio
   redis.defineCommand('epoch', { numberOfKeys: 2, lua: scripts.epoch })
   redis.defineCommand('caughtUp', { numberOfKeys: 1, lua: scripts.caughtUp })
   redis.defineCommand('unsentUpTo', { numberOfKeys: 2, lua: scripts.unsentUpTo })
-  redis.defineCommand('sent', { numberOfKeys: 2, lua: scripts.sent })
+  redis.defineCommand('sent', { lua: scripts.sent })
   redis.defineCommand('settle', { numberOfKeys: 3, lua: scripts.settle })
   redis.defineCommand('park', { numberOfKeys: 3, lua: scripts.park })
   redis.defineCommand('discard', { numberOfKeys: 4, lua: scripts.discard })

@@ -81,15 +81,16 @@ local count = 0
 while redis.call('ZSCORE', KEYS[1], ARGV[1] .. ':' .. (ARGV[2] - count)) do count = count + 1 end
 return count`
 
-/** Turns marks of one bucket from unsent to sent. KEYS unsent, sent · ARGV prefix, members. Gives how many it turned. */
+/** Turns marks from unsent to sent. Of each: KEYS unsent, sent of its bucket · ARGV prefix, member. Gives how many it turned. */
 export const sent = `
 local turned = 0
-for i = 2, #ARGV do
-  local score = redis.call('ZSCORE', KEYS[1], ARGV[i])
+for i = 2, #ARGV, 2 do
+  local unsent, sent, prefix, member = KEYS[i - 1], KEYS[i], ARGV[i - 1], ARGV[i]
+  local score = redis.call('ZSCORE', unsent, member)
   if score then
-    redis.call('ZREM', KEYS[1], ARGV[i])
-    redis.call('ZADD', KEYS[2], score, ARGV[i])
-    redis.call('UNLINK', ARGV[1] .. ARGV[i])
+    redis.call('ZREM', unsent, member)
+    redis.call('ZADD', sent, score, member)
+    redis.call('UNLINK', prefix .. member)
     turned = turned + 1
   end
 end

@@ -37,8 +37,11 @@ export class Redis extends EventEmitter {
     this.#connect(0)
   }
 
-  defineCommand(name: string, { numberOfKeys, lua }: { numberOfKeys: number; lua: string }): void {
-    this[name] = (...args: unknown[]) => this.eval(lua, numberOfKeys, ...args)
+  defineCommand(name: string, { numberOfKeys, lua }: { numberOfKeys?: number; lua: string }): void {
+    this[name] = (...args: unknown[]) =>
+      numberOfKeys === undefined
+        ? this.eval(lua, Number(args[0]), ...args.slice(1))
+        : this.eval(lua, numberOfKeys, ...args)
   }
 
   eval(lua: string, numberOfKeys: number, ...args: unknown[]): Promise<unknown> {
