@@ -68,7 +68,7 @@ export const quick: Settings = {
   missed: 4_000,
   searched: 10_000,
   asked: 3,
-  followed: 12_000,
+  followed: 24_000,
   small: 1_000,
   medium: 3_000,
   large: 10_000,

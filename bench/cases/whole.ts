@@ -29,6 +29,7 @@ const followed = (
           await sleep(10)
         }
         const measured = count - before
+        if (measured === 0) return {} // so few that all were there before the service said that it is ready
         return { rate: measured / ((performance.now() - from) / 1_000), ...meter.stop(measured) }
       } finally {
         await running.stop()
