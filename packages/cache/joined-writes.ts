@@ -1,7 +1,7 @@
 import type { Redis } from 'ioredis'
 
 /**
- * Sends the commands of one turn of the event loop in one write: the client makes a system call of each, and that was a fifth of what
+ * Sends the commands of one turn of the event loop in one write: the client makes a system call of each, and that was a sixth of what
  * accepting an order costs the API. Nothing waits for company: what is there when the turn ends is sent.
  */
 export function joinWrites(redis: Redis): void {
