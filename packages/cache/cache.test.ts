@@ -173,3 +173,11 @@ t.test('never more marks are given than were asked for, of a bucket the oldest f
     { id: one.id, version: 1 },
   )
 })
+
+t.test('marks become sent, however many there are at once', async (t) => {
+  const { cache } = await newCache()
+  const all = Array.from({ length: 1_203 }, () => firstOrder())
+  await Promise.all(all.map((order) => cache.accept(order)))
+  await cache.markSent(all)
+  t.match(await cache.dirty(), { unsent: 0, sent: all.length })
+})
