@@ -18,7 +18,7 @@ export const mutations: Mutation[] = [
   {
     without: 'decide: a version in the history is an ancestor, not a conflict',
     file: 'packages/database/decide.ts',
-    search: ' || inHistory(version.hash)',
+    search: 'past.has(version.hash) ||',
     replace: '',
   },
   {

@@ -99,7 +99,12 @@ export function applyChains(postgres: Postgres, chains: Chain[]): Outcome[][] {
   const outcomes = new Map<Chain, Outcome[]>()
   for (const chain of sorted) {
     const standing = rows.get(chain[0].id)
-    const decision = decide(chain, standing, (hash) => history.has(chain[0].id + hash))
+    const { id } = chain[0]
+    const past = {
+      has: (hash: string) => history.has(id + hash),
+      hasChildOf: (hash: string) => [...history.values()].some((one) => one.id === id && one.parent === hash),
+    }
+    const decision = decide(chain, standing, past)
     outcomes.set(chain, decision.outcomes)
     for (const [at, version] of chain.entries())
       if (decision.outcomes[at] === 'superseded') history.set(version.id + version.hash, version)

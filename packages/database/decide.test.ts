@@ -54,6 +54,9 @@ t.test('what a chain may do follows from what stands and what stood', async (t) 
     { chain: '2<1', stands: '3<2', write: undefined, outcomes: 'superseded' },
     { chain: '2<1', stands: '3<2', stood: '2', write: undefined, outcomes: 'duplicate' },
     { chain: '1 2', stands: '3<2', stood: '2', write: undefined, outcomes: 'superseded duplicate' },
+    { chain: '1', stands: '3<2', stood: '2<1', write: undefined, outcomes: 'superseded' },
+    { chain: '1', stands: '5<4', stood: '3<2 4<3', write: undefined, outcomes: 'conflict' },
+    { chain: '1b 2b', stands: '3<2', stood: '2<1', write: undefined, outcomes: 'conflict conflict' },
     { chain: '1 2 3', stands: '2<1', write: 'update', outcomes: 'superseded duplicate updated' },
     { chain: '1b', stands: '1', write: undefined, outcomes: 'conflict' },
     { chain: '2b<1', stands: '2<1', stood: '1', write: undefined, outcomes: 'conflict' },
@@ -64,8 +67,11 @@ t.test('what a chain may do follows from what stands and what stood', async (t) 
     { chain: '1b<3', stands: '3<2', stood: '1 2', write: undefined, outcomes: 'conflict' },
   ]
   for (const { chain, stands, stood = '', write, outcomes } of table) {
-    const past = new Set(stood.split(' '))
-    const decision = decide(chainOf(chain), standingOf(stands), (hash) => past.has(hash))
+    const past = stood.split(' ').map((word) => word.split('<'))
+    const decision = decide(chainOf(chain), standingOf(stands), {
+      has: (one) => past.some(([hash]) => hash === one),
+      hasChildOf: (one) => past.some(([, parent]) => parent === one),
+    })
     const name = `${chain} comes, ${stands || 'nothing'} stands`
     t.equal(decision.write, write, name)
     t.equal(decision.outcomes.join(' '), outcomes, name)
@@ -75,17 +81,22 @@ t.test('what a chain may do follows from what stands and what stood', async (t) 
 /** A table of one record that does what decide says. */
 function createStore() {
   let standing: Standing | undefined
-  const past = new Set<string>()
+  const past = new Map<string, string | null>()
+  const history = {
+    has: (hash: string) => past.has(hash),
+    hasChildOf: (hash: string) => [...past.values()].includes(hash),
+  }
   return {
     standing: () => standing,
     holds: (hash: string) => standing?.hash === hash || past.has(hash),
     apply(chain: Chain): Outcome[] {
-      const decision = decide(chain, standing, (hash) => past.has(hash))
+      const decision = decide(chain, standing, history)
       if (decision.write !== undefined) {
-        if (standing !== undefined) past.add(standing.hash)
+        if (standing !== undefined) past.set(standing.hash, standing.parent)
         standing = chain.at(-1)
       }
-      for (const [at, { hash }] of chain.entries()) if (decision.outcomes[at] === 'superseded') past.add(hash)
+      for (const [at, { hash, parent }] of chain.entries())
+        if (decision.outcomes[at] === 'superseded') past.set(hash, parent)
       return decision.outcomes
     },
   }
@@ -139,6 +150,9 @@ t.test(
             if (known[index]) t.equal(outcome, 'duplicate', 'what was taken once is taken for what it is')
           }
         }
+        const late = lineOf(store.standing()?.hash).reverse()
+        for (const one of late.flatMap((hash) => byHash.get(hash) ?? []))
+          t.not(store.apply([one])[0], 'conflict', 'what it was built on may come late, the newest first')
       }),
       { numRuns: 500 },
     )

@@ -10,6 +10,14 @@ export interface Standing {
   parent: string | null
 }
 
+/** The history of a record. */
+export interface Past {
+  /** Whether a version with this hash is in it. */
+  has(hash: string): boolean
+  /** Whether a version in it was built on the one with this hash. */
+  hasChildOf(hash: string): boolean
+}
+
 /**
  * What became of a version: inserted or updated it stands in the table; superseded it went to the history at once;
  * duplicate it was there before (in the table or in the history); conflict it was built on something else than what stands.
@@ -26,11 +34,10 @@ export interface Decision {
 /**
  * Decides what a chain may do to its record. Never backwards, never on top of what it was not built on.
  * @param standing What the table holds, if anything.
- * @param inHistory Whether a hash of this record stands in its history.
+ * @param past What its history holds.
  */
-export function decide(chain: Chain, standing: Standing | undefined, inHistory: (hash: string) => boolean): Decision {
-  const known = ({ hash }: Version): Outcome =>
-    hash === standing?.hash || inHistory(hash) ? 'duplicate' : 'superseded'
+export function decide(chain: Chain, standing: Standing | undefined, past: Past): Decision {
+  const known = ({ hash }: Version): Outcome => (hash === standing?.hash || past.has(hash) ? 'duplicate' : 'superseded')
   const applied = (write: 'insert' | 'update', from: number): Decision => ({
     write,
     outcomes: chain.map((version, at) => {
@@ -44,7 +51,10 @@ export function decide(chain: Chain, standing: Standing | undefined, inHistory: 
   const at = chain.findIndex((version) => version.hash === standing.hash)
   if (at >= 0 && at < chain.length - 1) return applied('update', at + 1)
   const isPast = (version: Version) =>
-    version.hash === standing.hash || version.hash === standing.parent || inHistory(version.hash)
+    version.hash === standing.hash ||
+    version.hash === standing.parent ||
+    past.has(version.hash) ||
+    past.hasChildOf(version.hash)
   // What a known version was built on is as known as itself; what follows the last known one is a fork.
   const lastKnown = chain.findLastIndex(isPast)
   return {

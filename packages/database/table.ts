@@ -72,14 +72,16 @@ export function createTable(database: Database, c: Collection): Table {
       text: `SELECT id, version, hash, parent FROM ${c.name} WHERE id = ANY($1::uuid[])`,
       values: [ids],
     })
-    const past = await session.query<{ id: string; hash: string }>({
+    const past = await session.query<{ id: string; hash: string; parent: string | null }>({
       name: `${c.name}-past`,
-      text: `SELECT id, hash FROM ${c.name}_history WHERE id = ANY($1::uuid[]) AND hash = ANY($2::text[])`,
+      text: `SELECT id, hash, parent FROM ${c.name}_history
+        WHERE id = ANY($1::uuid[]) AND (hash = ANY($2::text[]) OR parent = ANY($2::text[]))`,
       values: [ids, hashes],
     })
     return {
       rows: new Map(rows.map((row) => [row.id, row])),
       past: new Set(past.map(({ id, hash }) => id + hash)),
+      parents: new Set(past.map(({ id, parent }) => id + parent)),
     }
   }
 
@@ -88,12 +90,15 @@ export function createTable(database: Database, c: Collection): Table {
     const sorted = [...chains].sort(([a], [b]) => (a.id < b.id ? -1 : 1))
     const inserted = await insert(session, sorted.map(last))
     const met = sorted.filter(([first]) => !inserted.has(first.id))
-    const { rows, past } =
-      met.length === 0 ? { rows: new Map<string, Standing>(), past: new Set() } : await standing(session, met)
+    const { rows, past, parents } = met.length === 0 ? nothing : await standing(session, met)
     const decisions = new Map(
       sorted.map((chain) => {
         const { id } = chain[0]
-        return [id, decide(chain, inserted.has(id) ? undefined : rows.get(id), (hash) => past.has(id + hash))]
+        const ofOne = {
+          has: (hash: string) => past.has(id + hash),
+          hasChildOf: (hash: string) => parents.has(id + hash),
+        }
+        return [id, decide(chain, inserted.has(id) ? undefined : rows.get(id), ofOne)]
       }),
     )
     const updates = met.filter(([{ id }]) => decisions.get(id)?.write === 'update')
@@ -184,6 +189,9 @@ export function createTable(database: Database, c: Collection): Table {
     },
   }
 }
+
+/** Of records that nobody has yet. */
+const nothing = { rows: new Map<string, Standing>(), past: new Set<string>(), parents: new Set<string>() }
 
 const last = (chain: Chain): Version => chain[chain.length - 1] ?? chain[0]
 
