@@ -23,6 +23,13 @@ export const mutations: Mutation[] = [
     scenario: 'worker-killed-25-times',
   },
   {
+    without: 'queues: what is dead-lettered stays until it is taken',
+    file: 'packages/queue/topology.ts',
+    search: "'x-dead-letter-strategy': 'at-least-once'",
+    replace: "'x-dead-letter-strategy': 'at-most-once'",
+    scenario: 'dead-lettered',
+  },
+  {
     without: 'queues: one consumer at a time',
     file: 'packages/queue/topology.ts',
     search: "'x-single-active-consumer': true",
@@ -63,6 +70,13 @@ export const mutations: Mutation[] = [
     search: 'idle_in_transaction_session_timeout: timeout_ms,',
     replace: '',
     scenario: 'worker-frozen',
+  },
+  {
+    without: 'database: a lock is waited for shorter than a statement may take',
+    file: 'packages/database/database.ts',
+    search: 'lock_timeout: Math.ceil(timeout_ms / 2),',
+    replace: '',
+    scenario: 'rows-locked',
   },
   {
     without: 'views: one refresh at a time',

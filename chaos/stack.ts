@@ -13,9 +13,11 @@ import {
 import { residentMb } from '../bench/accounting.ts'
 import { machineOnly, removeLeft } from '../servers/machine.ts'
 import { freePort } from '../servers/ports.ts'
+import { flagsVariable } from '../servers/rabbitmq.ts'
 import { planServices } from '../servers/services.ts'
 import { Supervised } from '../servers/supervisor.ts'
 import { waitFor } from '../servers/waiting.ts'
+import { brokerFlags } from './faults/broker.ts'
 import { type Link, type Links, openLinks } from './proxy/links.ts'
 import type { TcpProxy } from './proxy/proxy.ts'
 import type { StageName } from './scenarios/scenario.ts'
@@ -84,7 +86,14 @@ export async function onStack<T>(
   const guard = new Guard()
   const machine = machineOnly()
   const nodes = stage === 'cluster' ? { redis: 6, rabbitmq: 3 } : {}
-  const servers = await startServers({ dataDir, env: machine, log: say, guard, signal, nodes })
+  const servers = await startServers({
+    dataDir,
+    env: { ...machine, [flagsVariable]: brokerFlags },
+    log: say,
+    guard,
+    signal,
+    nodes,
+  })
   const started: Service[] = []
   let stores: Stores | undefined
   let links: Links | undefined

@@ -8,7 +8,7 @@ import { waitFor } from './waiting.ts'
 const JOIN_TIMEOUT_MS = 60_000
 
 /** Nodes that hear nothing of one for some eight seconds (`net_ticktime`) count it as lost, instead of a minute; each takes one core. */
-const FLAGS = '-kernel net_ticktime 8 +S 1:1 +sbwt none +sbwtdcpu none +sbwtdio none'
+const FLAGS = ['-kernel net_ticktime 8', '+S 1:1']
 
 /**
  * A cluster of RabbitMQ on loopback, whose nodes find each other by name. A minority that is cut off pauses itself: it closes its

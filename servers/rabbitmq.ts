@@ -94,14 +94,26 @@ interface Node extends Pick<Plan, 'name' | 'title'> {
   epmd: Port
   /** Goes after its configuration. */
   settings?: string[]
-  /** Goes to the Erlang machine. */
-  flags?: string
+  /** Go to the Erlang machine. */
+  flags?: string[]
   /** What nodes prove to each other that they belong together with. */
   cookie?: string
 }
 
+/** What it says in the environment goes to the Erlang machine as well. */
+export const flagsVariable = 'RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS'
+
+/**
+ * Schedulers that have nothing to do sleep, instead of looking for work for a while: other servers need the cores.
+ * (RabbitMQ's guide "Runtime Tuning", section "CPU Resources and Busy Waiting".)
+ */
+const noBusyWait = '+sbwt none +sbwtdcpu none +sbwtdio none'
+
 /** One broker process, alone or in a cluster; its name service has to run. */
-export function rabbitmqNode(site: Site, { name, title, node, ports, epmd, settings = [], flags, cookie }: Node): Plan {
+export function rabbitmqNode(
+  site: Site,
+  { name, title, node, ports, epmd, settings = [], flags = [], cookie }: Node,
+): Plan {
   const account = accountOf('rabbitmq')
   const dataDir = join(site.folder, name)
   const url = `amqp://${NAME}:${NAME}@127.0.0.1:${ports.amqp.number}`
@@ -113,7 +125,7 @@ export function rabbitmqNode(site: Site, { name, title, node, ports, epmd, setti
     args: [],
     env: {
       ...environment(site.env, { dataDir, node, distribution: ports.distribution.number, epmd: epmd.number }),
-      ...(flags === undefined ? {} : { RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: flags }),
+      [flagsVariable]: [noBusyWait, ...flags, site.env[flagsVariable] ?? ''].join(' ').trim(),
     },
     account,
     dataDir,

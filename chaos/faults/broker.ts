@@ -6,6 +6,7 @@ import { accountOf } from '../../servers/account.ts'
 import { findRabbitmq } from '../../servers/rabbitmq.ts'
 import { until } from '../../servers/testing.ts'
 import type { Scene } from '../scenarios/scenario.ts'
+import { standingParked } from './parked.ts'
 
 /** Closes every connection by force, as an operator may in the management page. */
 export async function closeConnections({ stack }: Scene): Promise<void> {
@@ -25,12 +26,53 @@ export async function setDiskLimit({ stack }: Scene, limit: string): Promise<voi
   await rabbitmqctl(stack.server('rabbitmq').pid, 'set_disk_free_limit', limit)
 }
 
-/** The queue of records takes this many messages, and refuses more; or as many as it was declared with. */
-export async function setLengthMax({ stack }: Scene, length: number | undefined): Promise<void> {
-  const path = '/policies/%2F/chaos'
-  if (length === undefined) return void (await stack.stores.management('DELETE', path))
-  const policy = { pattern: '^orders\\.persist$', definition: { 'max-length': length }, 'apply-to': 'queues' }
-  await stack.stores.management('PUT', path, policy)
+/** A policy of an operator's for a queue, until the scenario is over or what this gives is called. */
+export async function setPolicy(
+  scene: Scene,
+  queue: 'orders.persist' | 'orders.parked',
+  definition: Record<string, string | number>,
+): Promise<() => Promise<unknown>> {
+  const { management } = scene.stack.stores
+  const path = `/policies/%2F/chaos-${queue}`
+  const undo = () => management('DELETE', path).catch(() => undefined) // it is gone already
+  scene.finally(undo)
+  const pattern = `^${queue.replace('.', '\\.')}$`
+  await management('PUT', path, { pattern, definition, 'apply-to': 'queues' })
+  return undo
+}
+
+/** So often the broker tries again to dead-letter what found no queue, in milliseconds; by itself every three minutes. */
+const deadLetterAgain_ms = 2_000
+export const brokerFlags = `-rabbit dead_letter_worker_publisher_confirm_timeout ${deadLetterAgain_ms}`
+
+/**
+ * An operator allows no message to be delivered twice, and workers die with healthy ones in hand: these are dead-lettered, while the queue
+ * that they go to is gone.
+ */
+export async function deadLetter(scene: Scene): Promise<void> {
+  const { stack, wait } = scene
+  const { management } = stack.stores
+  const undo = await setPolicy(scene, 'orders.persist', { 'delivery-limit': 0 })
+  for (const worker of stack.workers) await worker.process.kill('SIGSTOP')
+  await wait(2) // what comes now is in the hand of the one that is active
+  await management('DELETE', '/queues/%2F/orders.parked')
+  for (const worker of stack.workers) await worker.process.kill('SIGKILL')
+  await wait(1)
+  await undo()
+}
+
+/** Workers are back, and with them the queue: what is dead-lettered comes to the ledger. @throws Error if nothing does */
+export async function untilDeadLettered(scene: Scene): Promise<void> {
+  await scene.stack.ready()
+  const found = async () => (await standingParked(scene)).filter(({ code }) => code === 'dead-lettered').length
+  let count = 0
+  for (let before = -1; count > before; ) {
+    before = count
+    await scene.wait((2.5 * deadLetterAgain_ms) / 1_000)
+    count = await found()
+  }
+  if (count === 0) throw new Error('nothing was dead-lettered')
+  scene.say(`  ${count} messages were dead-lettered`)
 }
 
 /** The broker hangs, until records that Redis has taken wait for its confirm. */

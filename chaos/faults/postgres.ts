@@ -20,6 +20,18 @@ export async function lockTable({ stack, outage_s, wait }: Scene): Promise<void>
   }
 }
 
+/** Somebody holds every row that stands, as a forgotten session with a careless UPDATE would; new ones can be placed. */
+export async function lockRows({ stack, outage_s, wait }: Scene): Promise<void> {
+  const client = await stack.stores.pool.connect()
+  try {
+    await client.query('BEGIN; SELECT FROM orders FOR UPDATE')
+    await wait(outage_s)
+    await client.query('ROLLBACK')
+  } finally {
+    client.release()
+  }
+}
+
 /** Sessions are ended at any moment, in the middle of their COMMIT too. */
 export async function cutSessions({ stack, random, outage_s, wait, say }: Scene): Promise<void> {
   const until_ms = performance.now() + outage_s * 1_000

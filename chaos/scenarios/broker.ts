@@ -1,4 +1,12 @@
-import { closeConnections, killWithFullWindow, setDiskLimit, setMemoryLimit } from '../faults/broker.ts'
+import {
+  closeConnections,
+  deadLetter,
+  killWithFullWindow,
+  setDiskLimit,
+  setMemoryLimit,
+  untilDeadLettered,
+} from '../faults/broker.ts'
+import { replayParked } from '../faults/parked.ts'
 import { killed, restart } from '../faults/servers.ts'
 import type { Scenario } from './scenario.ts'
 
@@ -53,5 +61,13 @@ export const brokerScenarios: Scenario[] = [
     answered: ['queue-busy'],
     break: killWithFullWindow,
     heal: ({ stack }) => stack.server('rabbitmq').start(),
+  },
+  {
+    name: 'dead-lettered',
+    says: 'A policy lets no message be delivered twice: healthy ones are dead-lettered, to a queue that is gone, and replayed',
+    within_s: 1,
+    break: deadLetter,
+    heal: untilDeadLettered,
+    after: replayParked,
   },
 ]

@@ -1,4 +1,4 @@
-import { setLengthMax } from '../faults/broker.ts'
+import { setPolicy } from '../faults/broker.ts'
 import { killed } from '../faults/servers.ts'
 import type { Scenario } from './scenario.ts'
 
@@ -21,8 +21,7 @@ export const limitsScenarios: Scenario[] = [
     options: { worker: { PREFETCH: '20' } }, // what is in hand is not in the queue
     answered: ['queue-full'],
     async break(scene) {
-      scene.finally(() => setLengthMax(scene, undefined))
-      await setLengthMax(scene, 50)
+      await setPolicy(scene, 'orders.persist', { 'max-length': 50 })
       for (const worker of scene.stack.workers) await worker.process.kill('SIGSTOP')
     },
     async heal({ stack }) {

@@ -2,6 +2,7 @@ import { cannotMount, fillTablespace, freeTablespace } from '../faults/disk.ts'
 import {
   cutSessions,
   deadlock,
+  lockRows,
   lockTable,
   setReadOnly,
   slowDown,
@@ -38,6 +39,19 @@ export const postgresScenarios: Scenario[] = [
     outage_s: 8,
     nothingParks: true,
     break: lockTable,
+  },
+  {
+    name: 'rows-locked',
+    says: 'Somebody holds the rows of all orders that stand, and nothing else',
+    within_s: 2,
+    outage_s: 12,
+    options: { worker: { MESSAGE_TIMEOUT_MS: '500' } },
+    nothingParks: true,
+    async break(scene) {
+      const locked = lockRows(scene)
+      await untilRetried(scene, 'database-') // for whichever timeout
+      await locked
+    },
   },
   {
     name: 'commits-cut',
