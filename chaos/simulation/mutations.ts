@@ -16,9 +16,9 @@ export const mutations: Mutation[] = [
     replace: '',
   },
   {
-    without: 'decide: a version in the history is an ancestor, not a conflict',
+    without: 'decide: what something in the history was built on is an ancestor, not a conflict',
     file: 'packages/database/decide.ts',
-    search: 'past.has(version.hash) ||',
+    search: ' || past.hasChildOf(hash)',
     replace: '',
   },
   {

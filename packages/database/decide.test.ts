@@ -49,11 +49,11 @@ t.test('what a chain may do follows from what stands and what stood', async (t) 
       write: 'update',
       outcomes: 'duplicate duplicate superseded updated',
     },
-    { chain: '1', stands: '3<2', stood: '1 2', write: undefined, outcomes: 'duplicate' },
-    { chain: '1 2', stands: '3<2', stood: '1 2', write: undefined, outcomes: 'duplicate duplicate' },
+    { chain: '1', stands: '3<2', stood: '1 2<1', write: undefined, outcomes: 'duplicate' },
+    { chain: '1 2', stands: '3<2', stood: '1 2<1', write: undefined, outcomes: 'duplicate duplicate' },
     { chain: '2<1', stands: '3<2', write: undefined, outcomes: 'superseded' },
-    { chain: '2<1', stands: '3<2', stood: '2', write: undefined, outcomes: 'duplicate' },
-    { chain: '1 2', stands: '3<2', stood: '2', write: undefined, outcomes: 'superseded duplicate' },
+    { chain: '2<1', stands: '3<2', stood: '2<1', write: undefined, outcomes: 'duplicate' },
+    { chain: '1 2', stands: '3<2', stood: '2<1', write: undefined, outcomes: 'superseded duplicate' },
     { chain: '1', stands: '3<2', stood: '2<1', write: undefined, outcomes: 'superseded' },
     { chain: '1', stands: '5<4', stood: '3<2 4<3', write: undefined, outcomes: 'conflict' },
     { chain: '1b 2b', stands: '3<2', stood: '2<1', write: undefined, outcomes: 'conflict conflict' },
@@ -61,10 +61,10 @@ t.test('what a chain may do follows from what stands and what stood', async (t) 
     { chain: '1b', stands: '1', write: undefined, outcomes: 'conflict' },
     { chain: '2b<1', stands: '2<1', stood: '1', write: undefined, outcomes: 'conflict' },
     { chain: '2b<1 3b', stands: '2<1', stood: '1', write: undefined, outcomes: 'conflict conflict' },
-    { chain: '1 2b 3b', stands: '3<2', stood: '1 2', write: undefined, outcomes: 'duplicate conflict conflict' },
+    { chain: '1 2b 3b', stands: '3<2', stood: '1 2<1', write: undefined, outcomes: 'duplicate conflict conflict' },
     { chain: '4<3', stands: '2<1', stood: '1', write: undefined, outcomes: 'conflict' },
     { chain: '3b<2b', stands: '2<1', stood: '1', write: undefined, outcomes: 'conflict' },
-    { chain: '1b<3', stands: '3<2', stood: '1 2', write: undefined, outcomes: 'conflict' },
+    { chain: '1b<3', stands: '3<2', stood: '1 2<1', write: undefined, outcomes: 'conflict' },
   ]
   for (const { chain, stands, stood = '', write, outcomes } of table) {
     const past = stood.split(' ').map((word) => word.split('<'))

@@ -50,11 +50,8 @@ export function decide(chain: Chain, standing: Standing | undefined, past: Past)
   if (chain[0].parent === standing.hash && chain[0].version > standing.version) return applied('update', 0)
   const at = chain.findIndex((version) => version.hash === standing.hash)
   if (at >= 0 && at < chain.length - 1) return applied('update', at + 1)
-  const isPast = (version: Version) =>
-    version.hash === standing.hash ||
-    version.hash === standing.parent ||
-    past.has(version.hash) ||
-    past.hasChildOf(version.hash)
+  // Whatever is in the history is what something there was built on, or what stands.
+  const isPast = ({ hash }: Version) => hash === standing.hash || hash === standing.parent || past.hasChildOf(hash)
   // What a known version was built on is as known as itself; what follows the last known one is a fork.
   const lastKnown = chain.findLastIndex(isPast)
   return {
