@@ -147,10 +147,11 @@ export const options = {
 
   BATCH_MAX: whole({ about: 'Most records in one batch to Postgres.', min: 1, max: 1_000, default: '500' }),
   BATCH_WAIT_MS: whole({
-    about: 'How long a batch waits for company, in milliseconds.',
+    about:
+      'How long after the one before it a batch waits for company, in milliseconds; what comes alone goes at once.',
     min: 0,
     max: 1_000,
-    default: '10',
+    default: '20',
   }),
   PREFETCH: whole({ about: 'Most unacknowledged deliveries a worker holds.', min: 1, max: 65_535, default: '1000' }),
   MESSAGE_TIMEOUT_MS: whole({

@@ -71,25 +71,40 @@ const takeAll = async (next: () => Promise<Batch>, count: number): Promise<Batch
 const waiting = async () => (await channel.checkQueue(queue)).messageCount
 
 t.test(
-  'batches come full when there is enough, and after their wait when there is not, in the order of the queue',
+  'what comes alone is handed over at once; what comes after it gathers, in full batches where there is enough, in the order of the queue',
   async (t) => {
-    const { next } = await start(t, { batchMax: 50, batchWait_ms: 200 })
-    await send(1, 120)
-    const [a, b, c] = [await next(), await next(), await next()]
-    t.same([...numbers(a), ...numbers(b), ...numbers(c)], range(1, 120))
-    t.same([a.deliveries.length, b.deliveries.length], [50, 50], 'the wait is long enough to fill them')
-    t.equal(c.deliveries.length, 20)
+    const { next } = await start(t, { batchMax: 50, batchWait_ms: 5_000 })
+    await send(1, 1)
     const before = performance.now()
-    await send(121, 121)
-    t.same(numbers(await next()), [121])
-    t.ok(performance.now() - before > 150, 'one alone waits for company')
+    t.same(numbers(await next()), [1])
+    await send(2, 101)
+    const [a, b] = [await next(), await next()]
+    t.same([...numbers(a), ...numbers(b)], range(2, 101))
+    t.same([a.deliveries.length, b.deliveries.length], [50, 50], 'the wait is long enough to fill them')
+    t.ok(performance.now() - before < 5_000, 'what is full waits no longer, and neither does what comes alone')
   },
 )
+
+t.test('what comes right after a batch waits for company, and no longer than is said', async (t) => {
+  const { next } = await start(t, { batchMax: 50, batchWait_ms: 200 })
+  await send(1, 1)
+  await next()
+  const handed = performance.now()
+  await send(2, 2)
+  const second = next()
+  await send(3, 4)
+  t.same(numbers(await second), [2, 3, 4])
+  const waited = performance.now() - handed
+  t.ok(waited > 150, `${waited} ms`)
+})
 
 t.test(
   'what is settled is acked as far as there is no gap; all else comes again after a lost connection',
   async (t) => {
     const { next, name } = await start(t, { batchMax: 10, batchWait_ms: 1_000 })
+    await send(0, 0)
+    const alone = await next() // what comes after it gathers
+    alone.settled(alone.deliveries)
     await send(1, 30)
     const [a, b, c] = [await next(), await next(), await next()]
     a.settled(a.deliveries)
@@ -143,7 +158,7 @@ t.test('a stopped consumer hands over nothing more, and what was not settled goe
   consumer.stop()
   await t.rejects(next(), { message: 'the consumer has ended' })
   await Promise.all([consumer.close(), consumer.close()])
-  await until('the rest is back in the queue', async () => (await waiting()) === 7)
+  await until('the rest is back in the queue', async () => (await waiting()) === 12 - first.deliveries.length)
 })
 
 t.test('of two consumers one is handed everything, and the other takes over when it ends', async (t) => {
@@ -173,11 +188,12 @@ t.test('what is given back is taken by who stands by, and by us once there is so
   let open = Promise.resolve()
   const active = await start(t, { mayTake: () => open })
   await send(1, 20)
-  const [first] = await takeAll(active.next, 20)
+  const held = await takeAll(active.next, 20)
+  const [first] = held
   const second = active.next()
   const { promise: opened, resolve: letGo } = Promise.withResolvers<void>()
   open = opened
-  first?.settled(first.deliveries.slice(0, 5))
+  first?.settled(held.flatMap(({ deliveries }) => deliveries).slice(0, 5))
   first?.giveBack()
   t.equal(first?.signal.aborted, true)
   first?.settled(first.deliveries) // too late: does nothing

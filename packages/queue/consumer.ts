@@ -50,7 +50,10 @@ interface ConsumerParts {
   queue: string
   /** Most deliveries in hand. */
   prefetch: number
-  /** Most deliveries in one batch, and how long a batch waits for more, in milliseconds. */
+  /**
+   * Most deliveries in one batch, and how long after the one before it a batch that is not full is handed over at the earliest, in
+   * milliseconds: what comes alone goes at once, and what comes thick gathers.
+   */
   batchMax: number
   batchWait_ms: number
   /** Awaited before deliveries are asked for: resolves when there is somewhere to put them, or `signal` aborts. */
@@ -68,7 +71,8 @@ interface Session {
   channel: Channel
   prefix: Prefix
   waiting: Delivery[]
-  firstAt: number
+  /** When a batch was handed over last. */
+  handedAt: number
   sizeMax: number
   /** The last delivery was a redelivery: the run of them started small already. */
   redelivering: boolean
@@ -100,7 +104,7 @@ export function createConsumer(parts: ConsumerParts): Consumer {
       channel,
       prefix: createPrefix(),
       waiting: [],
-      firstAt: 0,
+      handedAt: Number.NEGATIVE_INFINITY,
       sizeMax: batchMax,
       redelivering: false,
       gone: new AbortController(),
@@ -155,7 +159,6 @@ export function createConsumer(parts: ConsumerParts): Consumer {
     const { deliveryTag: tag, redelivered } = message.fields
     to.took = true
     if (stopped) return
-    if (to.waiting.length === 0) to.firstAt = performance.now()
     if (redelivered && !to.redelivering) to.sizeMax = Math.min(to.sizeMax, smallBatch)
     to.redelivering = redelivered
     to.waiting.push({ body: message.content, properties: message.properties, redelivered, tag })
@@ -187,13 +190,13 @@ export function createConsumer(parts: ConsumerParts): Consumer {
         const from = session
         const waiting = from?.waiting.length ?? 0
         const wait_ms =
-          from === undefined || waiting === 0 ? undefined : from.firstAt + batchWait_ms - performance.now()
+          from === undefined || waiting === 0 ? undefined : from.handedAt + batchWait_ms - performance.now()
         if (from === undefined || (waiting < from.sizeMax && (wait_ms === undefined || wait_ms > 0))) {
           await wakeUp(wait_ms)
           continue
         }
         const deliveries = from.waiting.splice(0, from.sizeMax)
-        from.firstAt = performance.now()
+        from.handedAt = performance.now()
         from.sizeMax = Math.min(batchMax, from.sizeMax * 2)
         yield {
           deliveries,
