@@ -10,6 +10,7 @@ import t from 'tap'
 import { get, many, post, startTestApi, startTestWorker } from '../testing.ts'
 import { openEngines } from '../testing-engines.ts'
 import { createAudit } from './audit.ts'
+import { createYielding } from './yielding.ts'
 
 const machine = environment()
 type Base = ReturnType<typeof firstOrder>
@@ -171,7 +172,7 @@ t.test('an attempt goes on where the one before it ended, and keeps its counts',
       rejected: async () => [],
     },
     copies: createCleanCopies({ client, collection: 'none', namespace }),
-    isWritten: () => false,
+    yielding: createYielding(() => 'none'),
     metrics: workerMetrics(createRegistry('test'), []),
     log: createLogger({ service: 'test', level: 'silent' }),
   })

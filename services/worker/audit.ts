@@ -5,7 +5,7 @@ import type { Logger, WorkerMetrics } from '@ordermill/telemetry'
 import { auditCache } from './cache-audit.ts'
 import { type CompareParts, compareInOrder, type Difference, differencesOf } from './comparing.ts'
 import type { JobContext, JobHandler } from './jobs.ts'
-import { pause } from './waiting.ts'
+import type { Yielding } from './yielding.ts'
 
 interface AuditParts {
   collection: Collection
@@ -14,8 +14,8 @@ interface AuditParts {
   index: CompareParts | undefined
   copies: CleanCopies
   rows: CompareParts['rows']
-  /** Whether somebody persists just now: those go first. */
-  isWritten(): boolean
+  /** Lets those go first who persist. */
+  yielding: Yielding
   metrics: Pick<WorkerMetrics, 'auditDifferences' | 'auditRepairs'>
   log: Logger
 }
@@ -36,9 +36,6 @@ const none = (): Counts => ({ missing: 0, different: 0, extra: 0 })
 
 /** Most by which the numbers of changes are moved on, so that they pass a document that somebody else has written. */
 const reachMax = 1_000_000_000
-/** While others persist it works this part of the time, but rests no longer than this after a range, in milliseconds. */
-const share = 0.2
-const restMax_ms = 500
 
 /**
  * The job that holds index and cache against Postgres. A row without its document, or with another one, gets a new change number, so that
@@ -60,7 +57,7 @@ export function createAudit(parts: AuditParts): JobHandler {
     }
     const goOn = async (worked_ms: number) => {
       if (signal.aborted || !(await report(done))) throw new Unavailable('stopping', 'The audit was stopped.')
-      if (parts.isWritten()) await pause(Math.min(worked_ms * (1 / share - 1), restMax_ms), signal)
+      await parts.yielding.rest(worked_ms, signal)
     }
     if (parts.index !== undefined) await auditIndex(parts.index, parts, { done, repair, goOn, signal })
     let started = performance.now()

@@ -3,6 +3,7 @@ import { EngineRefused } from '@ordermill/search'
 import { until } from '@ordermill/servers/testing'
 import t from 'tap'
 import { done, followerCorner } from './testing-follower.ts'
+import { createYielding, type Writes } from './yielding.ts'
 
 const {
   database,
@@ -170,28 +171,25 @@ t.test(
   'who may work a share of the time keeps to it while others are at work, and works on when they are not',
   async (t) => {
     await openAtEnd('patient')
-    let othersWork = true
+    let writes: Writes = 'full'
     const { promise: second, resolve } = Promise.withResolvers<void>()
     const { writer, written } = writerThat('patient', async (documents) => {
       if (written.length === 2) resolve()
-      await new Promise((soon) => setImmediate(soon))
+      await new Promise((soon) => setTimeout(soon, 100)) // a turn is nineteen times as long in coming
       return documents.map(() => done)
     })
     await place(firstOrder(), firstOrder(), firstOrder())
     const asked = Promise.withResolvers<void>()
     let looked = 0
-    const share = {
-      of_time: 1e-9,
-      othersWork: () => {
-        looked += 1
-        if (looked === 5) asked.resolve()
-        return othersWork
-      },
-    }
-    follow(t, writer, { batch: 1, share })
+    const yielding = createYielding(() => {
+      looked += 1
+      if (looked === 5) asked.resolve()
+      return writes
+    })
+    follow(t, writer, { batch: 1, yielding })
     await asked.promise
     t.equal(written.length, 1, 'it has looked again and again, and waits')
-    othersWork = false
+    writes = 'none'
     await second
     await caughtUp('patient')
     t.equal(written.length, 3)

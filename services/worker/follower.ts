@@ -5,6 +5,7 @@ import type { Logger, WorkerMetrics } from '@ordermill/telemetry'
 import { follow } from './following.ts'
 import { underLease } from './lease.ts'
 import { backoff_ms, pause } from './waiting.ts'
+import type { Yielding } from './yielding.ts'
 
 export type FollowerName = 'search' | 'building' | 'kept' | 'texts' | 'changes'
 
@@ -27,8 +28,8 @@ export interface FollowerParts {
   refresh_ms?: number
   log: Logger
   metrics: Pick<WorkerMetrics, 'follow' | 'followed' | 'behind' | 'followerStopped' | 'followerBreaker'>
-  /** Which part of its time it may work while others are at work who come first; all of it if absent. */
-  share?: { of_time: number; othersWork(): boolean }
+  /** Whom it lets go first; nobody if absent. */
+  yielding?: Yielding
 }
 
 export interface Follower {

@@ -12,7 +12,9 @@ import { createIndexWriter, createIndices } from '@ordermill/search'
 import { createTeller } from './changes.ts'
 import { createFollower, type Follower, type FollowerName } from './follower.ts'
 import type { Resources } from './resources.ts'
+import { shareChanges } from './shared-changes.ts'
 import { createSideIndices } from './side-indices.ts'
+import { createYielding } from './yielding.ts'
 
 /** All who follow the table. */
 export interface Followers {
@@ -23,9 +25,6 @@ export interface Followers {
   /** They follow until `signal` aborts. */
   run(signal: AbortSignal): Promise<void>
 }
-
-/** Postgres has to persist first: while it does, who keeps what it searches, and who tells others, may work this part of the time. */
-const shareOfTime = 0.2
 
 /** The followers of a collection: for what Postgres searches, for the search engine where there is one, and for others where they are told. */
 export function createFollowers({
@@ -38,12 +37,15 @@ export function createFollowers({
   engine,
   definition,
   changes,
-  isWritten,
+  writes,
 }: Resources): Followers {
-  const share = { of_time: shareOfTime, othersWork: isWritten }
+  // Postgres has to persist first: who keeps what it searches and who tells others go together, behind that.
+  const yielding = createYielding(writes)
+  const batch = Math.min(options.FOLLOW_BATCH, changes?.batch ?? options.FOLLOW_BATCH)
+  const changesOf = shareChanges(stored)
   const shared = () => ({
     collection,
-    stored,
+    stored: changesOf,
     cursors: createCursors(database),
     rejects: createRejects(database, collection),
     leases: createLeases(database, newId()), // each for itself: two of one process may meet at an index
@@ -55,7 +57,8 @@ export function createFollowers({
     ...shared(),
     name: 'texts',
     ...(engine === undefined ? { refresh_ms: options.INDEX_REFRESH_MS } : {}),
-    share,
+    batch,
+    yielding,
     writer: createTextIndex(database, collection),
     log: part('texts'),
   })
@@ -78,8 +81,8 @@ export function createFollowers({
       createFollower({
         ...shared(),
         name: 'changes',
-        share,
-        batch: changes.batch,
+        batch,
+        yielding,
         writer: createTeller({
           ...changes,
           collection,
@@ -100,7 +103,7 @@ export function createFollowers({
         createFollower({
           ...shared(),
           name: role === 'kept' ? 'kept' : 'building',
-          share,
+          yielding: createYielding(writes),
           writer: createIndexWriter(engine, definition, { name, key: uuid }),
           log: part(role),
         }),

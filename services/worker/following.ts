@@ -16,7 +16,7 @@ type Parts = Pick<
   | 'refresh_ms'
   | 'log'
   | 'metrics'
-  | 'share'
+  | 'yielding'
 > & {
   labels: { collection: string; follower: string }
   /** Told whenever a page was written, or nothing was there to write: all that it needs has answered. */
@@ -35,12 +35,17 @@ interface Stretch {
 
 /** How often items that the engine does not take now are tried again by themselves, before the page is read anew. */
 const itemTriesMax = 4
-/** How often it looks whether those who come first are still at work. */
-const patience_ms = 25
-/** So long at least between two refreshes: while little changes, while much does, and while an index is being filled. */
-const refreshEvery_ms = (usual_ms: number) => ({ little: usual_ms / 10, much: usual_ms, filling: 30 * usual_ms })
+/** Between two pages that are not full so much comes together that few calls are made; what comes alone goes at once. */
+const gather_ms = 100
 /** So many pages behind it is being filled. */
 const pagesBehind = 50
+
+/**
+ * How long at least from one refresh to the next, in milliseconds: a tenth of the usual time for a single change, longer with each
+ * further one that waits to be found, and thirty times the usual while an index is being filled, when nobody is to wait for it.
+ */
+export const refreshAfter_ms = (usual_ms: number, waiting: number, isFilling: boolean): number =>
+  isFilling ? 30 * usual_ms : Math.min(usual_ms, usual_ms * (0.1 + waiting / 500))
 
 /**
  * Feeds from where the cursor stands until the time is over, the signal aborts, or somebody else moves the cursor.
@@ -55,13 +60,13 @@ export async function follow(
   const { uuid } = index
   let { change_seq: cursor, refreshed_seq: refreshed } = place
   let refreshedAt = performance.now() - (refresh_ms ?? 0)
-  let pace: keyof ReturnType<typeof refreshEvery_ms> = 'little'
+  let isFilling = false
   let known = await parts.rejects.any(uuid)
 
   /** Refreshes what was written, once it is time; gives how long until it is. */
   const refreshDue = async (): Promise<number> => {
     if (refresh_ms === undefined || refreshed >= cursor) return Number.POSITIVE_INFINITY
-    const left = refreshedAt + refreshEvery_ms(refresh_ms)[pace] - performance.now()
+    const left = refreshedAt + refreshAfter_ms(refresh_ms, cursor - refreshed, isFilling) - performance.now()
     if (left > 0) return left
     await writer.refresh?.()
     await cursors.refreshed(uuid, cursor, token)
@@ -76,7 +81,7 @@ export async function follow(
     const last = changes.at(-1)
     if (last === undefined) {
       parts.metrics.behind.set(parts.labels, 0)
-      pace = 'little'
+      isFilling = false
       await writer.expectMuch?.(false)
       const due_ms = await refreshDue()
       parts.works()
@@ -93,14 +98,15 @@ export async function follow(
     }
     if (!(await cursors.move(uuid, cursor, to, token))) return // somebody else follows, or moved it: start over from where it is
     cursor = to
-    const behind = changes.length === parts.batch ? Math.max(0, (await parts.stored.lastChange()) - to) : 0
+    const isFull = changes.length === parts.batch
+    const behind = isFull ? Math.max(0, (await parts.stored.lastChange()) - to) : 0
     parts.metrics.behind.set(parts.labels, behind)
-    const isFilling = behind > pagesBehind * parts.batch
-    pace = isFilling ? 'filling' : changes.length * 10 > parts.batch ? 'much' : 'little'
+    isFilling = behind > pagesBehind * parts.batch
     await writer.expectMuch?.(isFilling)
     await refreshDue()
     parts.works()
-    await letOthers(performance.now() - started, parts, signal)
+    await parts.yielding?.rest(performance.now() - started, signal)
+    if (!isFull) await pause(started + gather_ms - performance.now(), signal)
   }
 }
 
@@ -145,16 +151,4 @@ async function record(uuid: string, passed: Change[], results: WriteResult[], kn
   await parts.rejects.keep(uuid, rejected)
   parts.log.error({ rejects: rejected.length, first: rejected[0] }, 'the engine will never take these documents')
   return true
-}
-
-/** Waits for its share of the time to come round, and no longer than others are at work. */
-async function letOthers(worked_ms: number, { share }: Parts, signal: AbortSignal): Promise<void> {
-  const { of_time = 1, othersWork = () => false } = share ?? {}
-  const until = performance.now() + worked_ms * (1 / of_time - 1)
-  for (
-    let left = until - performance.now();
-    left > 0 && othersWork() && !signal.aborted;
-    left = until - performance.now()
-  )
-    await pause(Math.min(left, patience_ms), signal)
 }

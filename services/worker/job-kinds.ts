@@ -23,6 +23,7 @@ import { createRejectRetry } from './reject-retry.ts'
 import { createReplay, replayKnown } from './replay.ts'
 import type { Resources } from './resources.ts'
 import { pause } from './waiting.ts'
+import { createYielding } from './yielding.ts'
 
 /** What may take minutes: no other job waits for one of these. */
 const longKinds = ['audit', 'reindex']
@@ -41,7 +42,12 @@ export async function runEveryJob(resources: Resources, signal: AbortSignal): Pr
     'replay-group': replay,
     flush: createFlush(resources),
     'reject-retry': createRejectRetry({ collection, database }),
-    audit: createAudit({ ...resources, ...bothSides(resources), log: part('audit') }),
+    audit: createAudit({
+      ...resources,
+      ...bothSides(resources),
+      yielding: createYielding(resources.writes),
+      log: part('audit'),
+    }),
     ...reindexing(resources),
     'dry-run': createDryRun({ collection, ledger, table, deadline_ms: options.MESSAGE_TIMEOUT_MS }),
   }

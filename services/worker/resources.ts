@@ -118,7 +118,7 @@ export function openResources(options: WorkerOptions, root: Logger, collection: 
     metrics,
     database,
     stored: createReader(database, collection),
-    ...watchWrites(createTable(database, collection)),
+    ...watchWrites(createTable(database, collection), options.BATCH_MAX),
     leases: createLeases(database, holder),
     ledger,
     cache,

@@ -10,7 +10,7 @@ interface Teardown {
   teardown(handler: () => Promise<void> | void): void
 }
 type Chosen = Partial<
-  Pick<FollowerParts, 'batch' | 'share' | 'lease_ms' | 'refresh_ms' | 'name' | 'leases' | 'every_ms'>
+  Pick<FollowerParts, 'batch' | 'yielding' | 'lease_ms' | 'refresh_ms' | 'name' | 'leases' | 'every_ms'>
 >
 
 export const done = { outcome: 'done' } as const

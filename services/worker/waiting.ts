@@ -13,7 +13,7 @@ export function pause(ms: number, signal: AbortSignal, onWake?: (wake: () => voi
       signal.removeEventListener('abort', done)
       resolve()
     }
-    const timer = setTimeout(done, ms)
+    const timer = setTimeout(done, Math.max(0, ms))
     signal.addEventListener('abort', done, { once: true })
     onWake?.(done)
   })
