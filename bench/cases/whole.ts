@@ -29,8 +29,9 @@ const followed = (
           await sleep(10)
         }
         const measured = count - before
-        if (measured === 0) return {} // so few that all were there before the service said that it is ready
-        return { rate: measured / ((performance.now() - from) / 1_000), ...meter.stop(measured) }
+        const rate = measured / ((performance.now() - from) / 1_000)
+        const used = meter.stop(measured)
+        return measured === 0 ? {} : { rate, ...used } // so few that all were there before the service said that it is ready
       } finally {
         await running.stop()
       }
