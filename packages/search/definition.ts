@@ -28,12 +28,9 @@ export interface IndexMeta {
   fields: Record<string, string>
 }
 
+/** Of the texts as they are, for who looks at the index by other means. Our own searches ask what we have folded. */
 const analysis: estypes.IndicesIndexSettingsAnalysis = {
-  filter: { prefixes: { type: 'edge_ngram', min_gram: 1, max_gram: 20 } },
-  analyzer: {
-    words: { type: 'custom', tokenizer: 'standard', filter: ['lowercase', 'asciifolding'] },
-    prefixes: { type: 'custom', tokenizer: 'standard', filter: ['lowercase', 'asciifolding', 'prefixes'] },
-  },
+  analyzer: { words: { type: 'custom', tokenizer: 'standard', filter: ['lowercase', 'asciifolding'] } },
 }
 /** Words that we have folded: the engine only takes them apart at the spaces. Its own analyzers would fold otherwise than we do. */
 const folded = (name: string): [string, estypes.MappingProperty][] => [
@@ -91,16 +88,10 @@ export function indexDefinition(
 
 const digestOf = (value: unknown): string => hash('sha256', JSON.stringify(value)).slice(0, 8)
 
-function mappingOf({ kind, search }: Field): estypes.MappingProperty {
+function mappingOf({ kind }: Field): estypes.MappingProperty {
   switch (kind) {
     case 'text':
-      return {
-        type: 'text',
-        analyzer: 'words',
-        ...(search.includes('prefix')
-          ? { fields: { prefix: { type: 'text', analyzer: 'prefixes', search_analyzer: 'words' } } }
-          : {}),
-      }
+      return { type: 'text', analyzer: 'words' }
     case 'keyword':
       return keyword
     case 'integer':
