@@ -2,6 +2,7 @@ import Type, { type TSchema } from 'typebox'
 import { Compile } from 'typebox/compile'
 import type { Field } from './fields.ts'
 import type { Steps } from './steps.ts'
+import './times.ts'
 
 export type Fields = Record<string, Field>
 
