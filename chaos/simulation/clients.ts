@@ -85,6 +85,7 @@ function createClient(world: World, apis: () => Api[], records: string[], name: 
   const reference = () => (random.chance(badChance) ? badReference : `${name}-${count}`)
   const caller = (key?: string): Caller => ({
     correlationId: `${name}-${count}`,
+    sentId: undefined,
     traceparent: undefined,
     key,
     replyTo: undefined,

@@ -6,6 +6,8 @@ import type { Marker } from './marker.ts'
 /** Who asks, and what joins all that it causes. */
 export interface Caller {
   correlationId: string
+  /** The same if the caller sent it: what Postgres is told. */
+  sentId: string | undefined
   traceparent: string | undefined
   /** The Idempotency-Key, where one was sent. */
   key: string | undefined

@@ -13,8 +13,8 @@ export interface Read {
 
 /** Reads one collection: the cache, else Postgres. */
 export interface Reader {
-  /** @throws NotFound (also for a tombstone) | Unavailable */
-  read(id: string, correlationId: string): Promise<Read>
+  /** @param sentId the correlation id that the caller sent. @throws NotFound (also for a tombstone) | Unavailable */
+  read(id: string, sentId: string | undefined): Promise<Read>
   /** Those that exist, in the order asked for. */
   readMany(ids: string[], correlationId: string): Promise<Version[]>
 }
@@ -32,25 +32,25 @@ export function createReader({ collection, cache, stored, onRead }: ReaderParts)
     moment: (id) => cache.moment(id).catch(instead({ epoch: '', caughtUp: false, token: '' })),
     fill: (id, row, moment) => cache.fill(id, row, moment).catch(instead({ version: row, behind: true })),
   }
-  const find = async (id: string, correlationId: string): Promise<Read | undefined> => {
+  const find = async (id: string, sentId: string | undefined): Promise<Read | undefined> => {
     let cached: Cached | undefined
     try {
       cached = await cache.read(id)
     } catch (thrown) {
       if (!(thrown instanceof Unavailable)) throw thrown
-      const version = await stored.read(id, correlationId)
+      const version = await stored.read(id, sentId)
       if (version === undefined) throw thrown // it may still be on its way
       return { version, source: 'BYPASS' }
     }
     if (cached?.current) return { version: cached, source: 'HIT' }
-    const { version, behind } = await readThrough(lenient, id, () => stored.read(id, correlationId))
+    const { version, behind } = await readThrough(lenient, id, () => stored.read(id, sentId))
     if (version !== undefined) return { version, source: behind ? 'BYPASS' : 'MISS' }
     if (behind) throw catchingUp()
     return undefined
   }
   return {
-    async read(id, correlationId) {
-      const found = await find(id, correlationId)
+    async read(id, sentId) {
+      const found = await find(id, sentId)
       if (found === undefined || found.version.deleted) throw new NotFound(`The ${collection.title} ${id}`)
       onRead(found.source)
       return found

@@ -67,10 +67,10 @@ export function createWriter({ collection, cache, stored, findKeyUse, acceptor }
    * The version that stands, cached, and the epoch in which it does; or, if there never was one, the moment of which that is known.
    * @throws Unavailable while that cannot be known
    */
-  const standing = async (id: string, { correlationId }: Caller): Promise<Standing | Moment> => {
+  const standing = async (id: string, { sentId }: Caller): Promise<Standing | Moment> => {
     const cached = await cache.read(id)
     if (cached?.current) return cached
-    const { version, behind, moment } = await readThrough(cache, id, () => stored.read(id, correlationId))
+    const { version, behind, moment } = await readThrough(cache, id, () => stored.read(id, sentId))
     if (behind) throw catchingUp()
     return version === undefined ? moment : { ...version, epoch: moment.epoch }
   }

@@ -25,9 +25,14 @@ function keyOf(request: FastifyRequest): string | undefined {
   return key
 }
 
+/** The correlation id that the caller sent; undefined if it is one of ours: a statement that carries none stays prepared. */
+export const sentId = (request: FastifyRequest): string | undefined =>
+  request.headers['x-correlation-id'] === request.id ? request.id : undefined
+
 /** Who asks, as the request's headers tell; `replies` where the answer waits for the worker. */
 export const callerOf = (request: FastifyRequest, replies?: Pick<Replies, 'address'>): Caller => ({
   correlationId: request.id,
+  sentId: sentId(request),
   traceparent: traceOf(request),
   key: keyOf(request),
   replyTo: replies?.address(),

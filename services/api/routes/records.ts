@@ -21,7 +21,7 @@ import {
 } from '../schemas.ts'
 import type { Waiter } from '../waiter.ts'
 import type { Receipt, Writer } from '../writer.ts'
-import { callerOf, headerOf } from './caller.ts'
+import { callerOf, headerOf, sentId } from './caller.ts'
 
 interface RecordParts {
   collection: Collection
@@ -93,7 +93,7 @@ export function recordRoutes(app: FastifyInstance, { collection, writer, reader,
     ),
   }
   app.get<{ Params: IdParameter }>(one, { schema: getSchema }, async (request, reply) => {
-    const { version, source } = await reader.read(known(request.params.id), request.id)
+    const { version, source } = await reader.read(known(request.params.id), sentId(request))
     reply.header('etag', etagOf(version)).header('x-cache', source)
     if (isNotModified(headerOf(request, 'if-none-match'), version)) return reply.code(304).send()
     return reply.header('content-type', 'application/json; charset=utf-8').send(version.text)
