@@ -26,11 +26,18 @@ export function startConsuming({ resources, wakeFollowers, giveUp }: ConsumingPa
     const reply = replyTo(delivery.properties, outcome)
     if (reply !== undefined) publisher.publish(reply).catch(() => undefined) // who waits asks Postgres at last
   }
-  const settle = (versions: Version[]) =>
-    cache.settle(versions).then(
-      () => undefined,
-      (err: unknown) => part('persister').debug({ err }, 'not settled; the flusher finds it'),
+  let settling: Promise<void> = Promise.resolve()
+  /** Settles beside the batch that comes next: resolves when what was to be settled before is. */
+  const settle = (versions: Version[]): Promise<void> => {
+    const before = settling
+    settling = before.then(() =>
+      cache.settle(versions).then(
+        () => undefined,
+        (err: unknown) => part('persister').debug({ err }, 'not settled; the flusher finds it'),
+      ),
     )
+    return before
+  }
   const parkingFrom = (from: string) =>
     createParking({
       publisher,
@@ -64,7 +71,9 @@ export function startConsuming({ resources, wakeFollowers, giveUp }: ConsumingPa
           .pass(barrier)
           .catch((err: unknown) => part('persister').debug({ err }, 'a barrier came through unheard')),
       log: part('persister'),
-    }).finally(() => consumers.records.close()),
+    })
+      .finally(() => consumers.records.close())
+      .finally(() => settling),
     runBulks({
       ...shared,
       parking: parkingFrom(`${queues.name}.bulk`),

@@ -19,7 +19,7 @@ interface PersisterParts {
   parking: Parking
   /** Looks after deliveries that came again and are tried alone. */
   lone: Lone
-  /** Tells the cache what is persisted: best effort, the flusher finds what this misses. */
+  /** Tells the cache what is persisted, or has it told soon: best effort, the flusher finds what this misses. */
   settle(versions: Version[]): Promise<void>
   /** Says that a barrier came through: best effort, the flusher sends another one. */
   passBarrier(barrier: string): Promise<void>
