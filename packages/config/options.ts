@@ -151,7 +151,7 @@ export const options = {
       'How long after the one before it a batch waits for company, in milliseconds; what comes alone goes at once.',
     min: 0,
     max: 1_000,
-    default: '20',
+    default: '40',
   }),
   PREFETCH: whole({ about: 'Most unacknowledged deliveries a worker holds.', min: 1, max: 65_535, default: '1000' }),
   MESSAGE_TIMEOUT_MS: whole({
