@@ -63,7 +63,7 @@ export async function openStores(env: Record<string, string>): Promise<Stores> {
       const { rows } = await pool.query<{ persisted: string; indexed: string }>({
         name: 'progress',
         text: `SELECT CASE WHEN is_called THEN last_value ELSE 0 END AS persisted,
-          (SELECT coalesce(max(change_seq), 0) FROM search_cursors) AS indexed FROM orders_change_seq`,
+          (SELECT coalesce(max(change_seq), 0) FROM search_cursors WHERE index_name LIKE 'orders-%') AS indexed FROM orders_change_seq`,
       })
       return { persisted: Number(rows[0]?.persisted ?? 0), indexed: Number(rows[0]?.indexed ?? 0) }
     },

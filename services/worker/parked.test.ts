@@ -87,7 +87,7 @@ t.test(
     const list = await get(`${parkedUrl}?code=sql-23514`)
     t.match(list.body, {
       groups: [{ code: 'sql-23514', count: 1, reason: /no_owls/ }],
-      parked: [{ n, id, version: 1, attempts: 1, replays: 0, state: 'PARKED' }],
+      parked: [{ n, id, version: 1, replays: 0, state: 'PARKED' }], // more than one attempt, if the broker's confirm was late
     })
     const shown = await get(`${parkedUrl}/${n}`)
     t.match(shown.body, { n, body_encoding: 'utf-8', headers: { id, 'parked-code': 'sql-23514' }, discards: [] })
@@ -104,7 +104,7 @@ t.test(
     t.match(await post(`${parkedUrl}/${n}/replay`, {}), { status: 200, body: { replayed: 1, held: 0 } })
     await persisted(id)
     await until('its mark is gone', async () => (await cache.dirty()).parked === 0)
-    t.match(await rowsOf(id), [{ n, state: 'REPLAYED', attempts: 1 }])
+    t.match(await rowsOf(id), [{ n, state: 'REPLAYED' }])
     t.equal((await get(`${parkedUrl}?state=REPLAYED`)).status, 200)
     t.match(await post(`${parkedUrl}/${n}/replay`, {}), { status: 409, body: { code: 'ended' } })
   },
@@ -198,5 +198,5 @@ t.test('what an older worker could not read is replayed by one that can, when it
     const { rows } = await pg.query<{ version: number }>('SELECT version FROM orders WHERE id = $1', [later.id])
     return rows[0]?.version === 2
   })
-  t.match(await rowsOf(later.id), [{ state: 'REPLAYED' }])
+  await until('its row says so', async () => (await rowsOf(later.id))[0]?.state === 'REPLAYED') // it may be persisted first
 })
