@@ -45,7 +45,7 @@ const pagesBehind = 50
  * further one that waits to be found, and thirty times the usual while an index is being filled, when nobody is to wait for it.
  */
 export const refreshAfter_ms = (usual_ms: number, waiting: number, isFilling: boolean): number =>
-  isFilling ? 30 * usual_ms : Math.min(usual_ms, usual_ms * (0.1 + waiting / 500))
+  isFilling ? 30 * usual_ms : Math.min(usual_ms, usual_ms * (0.1 + waiting / 2_000))
 
 /**
  * Feeds from where the cursor stands until the time is over, the signal aborts, or somebody else moves the cursor.
