@@ -146,8 +146,13 @@ t.test('what is young is left to whoever accepted it, until the broker was away 
   const before = looked
   await until('it saw that the broker is away', () => looked > before)
   state = 'ready'
-  await until('it is sent', async () => (await cache.dirty()).unsent === 0)
-  t.same(published, [nameOf(order)])
+  const young = firstOrder()
+  await cache.accept(young)
+  await until('the first is sent', async () => (await cache.dirty()).sent === 1)
+  const after = looked
+  await until('it looked twice more', () => looked >= after + 2)
+  t.same(published, [nameOf(order)], 'what came since the broker was last seen away is in the hands of who accepted it')
+  t.equal((await cache.dirty()).unsent, 1)
 })
 
 t.test('one publish that fails keeps no other from being sent, and is tried again', async (t) => {

@@ -28,32 +28,37 @@ const lease_ms = 10_000
 const page = 500
 
 /**
- * Looks after what stays dirty: publishes again what the broker never confirmed (at once when the broker is back), settles what
- * Postgres already has, publishes what the broker lost, and sends the barrier that a new epoch waits for. One flusher at a time.
+ * Looks after what stays dirty: publishes again what the broker never confirmed (once the broker is back at once, but for what
+ * came since it was last seen away: whoever accepted that is about to publish it), settles what Postgres already has, publishes what the broker lost, and sends the barrier that a new epoch waits for. One flusher at a time.
  */
 export async function runFlusher(parts: FlusherParts, signal: AbortSignal): Promise<void> {
   const { collection, leases, publisher, log } = parts
   const sender = createBarrierSender(parts)
   const sweep = createSweeper({ ...parts, sender })
-  let broker = publisher.state()
+  /** When the broker was last seen away or blocked, until what was accepted before that has been published. */
+  let awayAt: number | undefined
+  const look = () => {
+    const isAway = ['away', 'blocked'].includes(publisher.state())
+    if (isAway) awayAt = performance.now()
+    return isAway
+  }
+  look()
   while (!signal.aborted) {
     await pause(every_ms, signal)
-    const before = broker
-    broker = publisher.state()
-    if (signal.aborted || broker === 'away' || broker === 'blocked') continue
-    const isBack = before === 'away' || before === 'blocked'
+    if (look() || signal.aborted) continue
     try {
       const hold = () => leases.hold(`flusher:${collection.name}`, lease_ms)
       if ((await hold()) === undefined) continue
-      while (!signal.aborted && (await publishUnsent(parts, isBack ? 0 : parts.after_ms)) > 0) {
+      const age_ms = () => Math.min(parts.after_ms, awayAt === undefined ? Infinity : performance.now() - awayAt)
+      while (!signal.aborted && (await publishUnsent(parts, Math.floor(age_ms()))) > 0) {
         await pause(10, signal)
         if ((await hold()) === undefined) break
       }
+      awayAt = undefined
       await sender.catchUp()
       await sweep()
     } catch (thrown) {
-      log.warn({ err: toError(thrown) }, 'the flusher tries again')
-      broker = before // what was to be done at once still is
+      log.warn({ err: toError(thrown) }, 'the flusher tries again') // what was to be done at once still is
     }
   }
 }
