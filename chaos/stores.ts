@@ -15,7 +15,7 @@ export interface Stores {
   /** Asks the broker's management; in a cluster the first node that answers. */
   management(method: string, path: string, body?: unknown): Promise<unknown>
   /** Messages that are ready in these queues, now; in all of the collection if absent. */
-  queued(names?: string[]): Promise<number>
+  queued(): Promise<number>
   /** Messages ready or unacknowledged, a few seconds late. */
   queuedLate(): Promise<number>
   dirty(): Promise<{ unsent: number; sent: number; parked: number }>
@@ -65,13 +65,13 @@ export async function openStores(env: Record<string, string>): Promise<Stores> {
       return redis
     },
     management,
-    async queued(names = queueNames) {
+    async queued() {
       const connection = await firstOf(RABBITMQ_URL.split(','), (url) => connect(url, { timeout: 3_000 }))
       connection.on('error', () => undefined)
       try {
         const channel = await connection.createChannel()
         channel.on('error', () => undefined)
-        const found = await Promise.all(names.map((name) => channel.checkQueue(name)))
+        const found = await Promise.all(queueNames.map((name) => channel.checkQueue(name)))
         return found.reduce((sum, { messageCount }) => sum + messageCount, 0)
       } finally {
         await connection.close()

@@ -72,6 +72,12 @@ t.test("the API's reads carry it to Postgres; what is not sane is replaced by on
   t.notMatch(toPostgres.said(), 'DROP TABLE')
 })
 
+t.test('a read of a request that sent none stays prepared', async (t) => {
+  t.notMatch(toPostgres.said(), 'orders-read\0')
+  await get(`${url}/api/orders/01936f5e-8a4c-7d20-9b1e-3f5a6c7d8e9f`)
+  t.match(toPostgres.said(), 'orders-read\0', 'it goes by its name')
+})
+
 t.test('what the worker sends after its BEGIN stays prepared: no statement of it carries a comment', async (t) => {
   const database = new Client(postgres.href)
   await database.connect()

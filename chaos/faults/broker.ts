@@ -26,18 +26,20 @@ export async function setDiskLimit({ stack }: Scene, limit: string): Promise<voi
   await rabbitmqctl(stack.server('rabbitmq').pid, 'set_disk_free_limit', limit)
 }
 
-/** A policy of an operator's for a queue, until the scenario is over or what this gives is called. */
+/** A policy of an operator's for the queue of records, until the scenario is over or what this gives is called. */
 export async function setPolicy(
   scene: Scene,
-  queue: 'orders.persist' | 'orders.parked',
   definition: Record<string, string | number>,
-): Promise<() => Promise<unknown>> {
+): Promise<() => Promise<void>> {
   const { management } = scene.stack.stores
-  const path = `/policies/%2F/chaos-${queue}`
-  const undo = () => management('DELETE', path).catch(() => undefined) // it is gone already
+  const path = '/policies/%2F/chaos'
+  let isSet = true
+  const undo = async () => {
+    if (isSet) await management('DELETE', path)
+    isSet = false
+  }
   scene.finally(undo)
-  const pattern = `^${queue.replace('.', '\\.')}$`
-  await management('PUT', path, { pattern, definition, 'apply-to': 'queues' })
+  await management('PUT', path, { pattern: '^orders\\.persist$', definition, 'apply-to': 'queues' })
   return undo
 }
 
@@ -52,7 +54,7 @@ export const brokerFlags = `-rabbit dead_letter_worker_publisher_confirm_timeout
 export async function deadLetter(scene: Scene): Promise<void> {
   const { stack, wait } = scene
   const { management } = stack.stores
-  const undo = await setPolicy(scene, 'orders.persist', { 'delivery-limit': 0 })
+  const undo = await setPolicy(scene, { 'delivery-limit': 0 })
   for (const worker of stack.workers) await worker.process.kill('SIGSTOP')
   await wait(2) // what comes now is in the hand of the one that is active
   await management('DELETE', '/queues/%2F/orders.parked')

@@ -8,27 +8,21 @@ export async function stopImmediately({ stack }: Scene): Promise<void> {
   await until('Postgres has ended', () => postgres.pid === undefined)
 }
 
-/** Somebody holds the table against everybody, as a long migration would. */
-export async function lockTable({ stack, outage_s, wait }: Scene): Promise<void> {
-  const client = await stack.stores.pool.connect()
-  try {
-    await client.query('BEGIN; LOCK TABLE orders IN ACCESS EXCLUSIVE MODE')
-    await wait(outage_s)
-    await client.query('ROLLBACK')
-  } finally {
-    client.release()
-  }
+/** What somebody else may hold: the table against everybody, as a long migration would, or every row that stands, as a forgotten session with a careless UPDATE would. */
+const holds = {
+  table: 'LOCK TABLE orders IN ACCESS EXCLUSIVE MODE',
+  rows: 'SELECT FROM orders FOR UPDATE',
 }
 
-/** Somebody holds every row that stands, as a forgotten session with a careless UPDATE would; new ones can be placed. */
-export async function lockRows({ stack, outage_s, wait }: Scene): Promise<void> {
+/** Somebody holds these for as long as the outage is. */
+export async function hold({ stack, outage_s, wait }: Scene, what: keyof typeof holds): Promise<void> {
   const client = await stack.stores.pool.connect()
   try {
-    await client.query('BEGIN; SELECT FROM orders FOR UPDATE')
+    await client.query('BEGIN')
+    await client.query(holds[what])
     await wait(outage_s)
-    await client.query('ROLLBACK')
   } finally {
-    client.release()
+    client.release(true) // its transaction ends with it
   }
 }
 

@@ -21,7 +21,7 @@ export const limitsScenarios: Scenario[] = [
     options: { worker: { PREFETCH: '20' } }, // what is in hand is not in the queue
     answered: ['queue-full'],
     async break(scene) {
-      await setPolicy(scene, 'orders.persist', { 'max-length': 50 })
+      await setPolicy(scene, { 'max-length': 50 })
       for (const worker of scene.stack.workers) await worker.process.kill('SIGSTOP')
     },
     async heal({ stack }) {

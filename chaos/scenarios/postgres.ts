@@ -1,14 +1,5 @@
 import { cannotMount, fillTablespace, freeTablespace } from '../faults/disk.ts'
-import {
-  cutSessions,
-  deadlock,
-  lockRows,
-  lockTable,
-  setReadOnly,
-  slowDown,
-  speedUp,
-  stopImmediately,
-} from '../faults/postgres.ts'
+import { cutSessions, deadlock, hold, setReadOnly, slowDown, speedUp, stopImmediately } from '../faults/postgres.ts'
 import { killed } from '../faults/servers.ts'
 import { untilRetried } from '../faults/services.ts'
 import type { Scenario } from './scenario.ts'
@@ -38,7 +29,7 @@ export const postgresScenarios: Scenario[] = [
     within_s: 2,
     outage_s: 8,
     nothingParks: true,
-    break: lockTable,
+    break: (scene) => hold(scene, 'table'),
   },
   {
     name: 'rows-locked',
@@ -48,7 +39,7 @@ export const postgresScenarios: Scenario[] = [
     options: { worker: { MESSAGE_TIMEOUT_MS: '500' } },
     nothingParks: true,
     async break(scene) {
-      const locked = lockRows(scene)
+      const locked = hold(scene, 'rows')
       await untilRetried(scene, 'database-') // for whichever timeout
       await locked
     },

@@ -50,11 +50,12 @@ interface ConsumerParts {
   queue: string
   /** Most deliveries in hand. */
   prefetch: number
-  /**
-   * Most deliveries in one batch, and how long after the one before it a batch that is not full is handed over at the earliest, in
-   * milliseconds: what comes alone goes at once, and what comes thick gathers.
-   */
+  /** Most deliveries in one batch. */
   batchMax: number
+  /**
+   * How long after the one before it a batch that is not full is handed over at the earliest, in milliseconds: what comes alone
+   * goes at once, and what comes thick gathers.
+   */
   batchWait_ms: number
   /** Awaited before deliveries are asked for: resolves when there is somewhere to put them, or `signal` aborts. */
   mayTake?(signal: AbortSignal): Promise<void>

@@ -3,6 +3,7 @@ import { newId, orders, Unavailable } from '@ordermill/model'
 import { firstOrder } from '@ordermill/model/testing'
 import { until } from '@ordermill/servers/testing'
 import t from 'tap'
+import { refreshAfter_ms } from './following.ts'
 import { done, followerCorner } from './testing-follower.ts'
 
 const { database, engine, definition, stored, realWriter, place, follow, cursorOf, caughtUp, writerThat, openAtEnd } =
@@ -198,4 +199,17 @@ t.test('what was rejected and is taken later is forgotten', async (t) => {
   isTaken = true
   await database.query({ text: 'UPDATE orders SET quantity = quantity WHERE id = $1', values: [order.id] })
   await until('it is forgotten', async () => (await view.count()) === 0)
+})
+
+t.test('a single change is found soon, many together later, and while an index is filled much later', async (t) => {
+  const usual_ms = 1_000
+  const table = [
+    { waiting: 1, isFilling: false, after_ms: 100.5 },
+    { waiting: 500, isFilling: false, after_ms: 350 },
+    { waiting: 1_800, isFilling: false, after_ms: 1_000 },
+    { waiting: 100_000, isFilling: false, after_ms: 1_000 },
+    { waiting: 1, isFilling: true, after_ms: 30_000 },
+  ]
+  for (const { waiting, isFilling, after_ms } of table)
+    t.equal(refreshAfter_ms(usual_ms, waiting, isFilling), after_ms, `${waiting} wait${isFilling ? ', filling' : ''}`)
 })
