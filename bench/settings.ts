@@ -5,6 +5,8 @@ export type Settings = {
   /** Of each measurement under load, and of the warm-up before the first. */
   seconds: number
   warmup_seconds: number
+  /** Requests, at least, after which a process counts as warm: what it runs often is compiled. */
+  warmups: number
   /** Queued orders to drain; to drain one by one; by other job queues; and how often. */
   drained: number
   drained_singly: number
@@ -34,6 +36,7 @@ export const full: Settings = {
   rounds: 11,
   seconds: 2,
   warmup_seconds: 3,
+  warmups: 5_000,
   drained: 100_000,
   drained_singly: 2_000,
   drained_by_others: 20_000,
@@ -57,11 +60,12 @@ export const quick: Settings = {
   rounds: 3,
   seconds: 0.6,
   warmup_seconds: 1,
+  warmups: 1_500,
   drained: 12_000,
   drained_singly: 200,
   drained_by_others: 2_500,
   drain_rounds: 2,
-  probes: 5,
+  probes: 4,
   probe_seconds: 3,
   hold_seconds: 5,
   latency_seconds: 5,

@@ -18,6 +18,7 @@ what clients were told against Postgres, Elasticsearch, Redis, the ledger of par
   --only WORDS     only guards in whose description the words stand
   --json           the last line is one JSON object: scenarios, seeds, accepted, lost, unexpected, duplicates_applied, parked,
                    open, slowest_recovery_seconds, failed
+  --report         what the results file says, scenario by scenario, as a table in Markdown: of each seed its last run
   --list           the scenarios
   --help           this text
 
@@ -50,6 +51,7 @@ export interface Command {
   only: string
   resume: boolean
   json: boolean
+  report: boolean
   list: boolean
   help: boolean
 }
@@ -70,17 +72,18 @@ export function readCommand(args: string[]): Command {
       quick: flag,
       resume: flag,
       json: flag,
+      report: flag,
       list: flag,
       help: flag,
     },
   } as const
   try {
     const { values } = parseArgs({ args, options })
-    const { scenario: scenarios = [], quick, mutations, only, resume, json, list, help } = values
+    const { scenario: scenarios = [], quick, mutations, only, resume, json, report, list, help } = values
     const seed = whole('seed', values.seed, 2 ** 31) ?? 1
     const seeds = whole('seeds', values.seeds, 1_000) ?? (mutations ? 3 : 1)
     const [outage_s, rate] = [whole('for', values.for, 3_600), whole('rate', values.rate, 20_000)]
-    return { scenarios, seed, seeds, outage_s, rate, quick, mutations, only, resume, json, list, help }
+    return { scenarios, seed, seeds, outage_s, rate, quick, mutations, only, resume, json, report, list, help }
   } catch (thrown) {
     throw new BadCommand(thrown instanceof Error ? thrown.message : String(thrown))
   }

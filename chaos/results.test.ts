@@ -2,8 +2,9 @@ import { appendFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { createHistory, readHistory } from './load/history.ts'
-import { brokenText, lineOf } from './report.ts'
+import { brokenText, lineOf, tableOf } from './report.ts'
 import { keepOutcome, type Outcome, outcomesIn, resumed, summaryOf } from './results.ts'
+import { seriesOf } from './series.ts'
 
 const outcome = (given: Partial<Outcome>): Outcome => ({
   ...{ scenario: 'redis-away', seed: 1, calls: 10, accepted: 5, unanswered: 0, refused: 1, lost: 0, unexpected: 0 },
@@ -30,6 +31,30 @@ t.test('a series goes on after the run that was finished last; a line that was c
   appendFileSync(file, '\n')
   keepOutcome(file, outcome({ scenario: 'broker-away', seed: 2 }))
   t.same(resumed(runs, outcomesIn(file)).left, [], 'all of it is finished')
+})
+
+t.test('a series that was stopped goes on where it was, whatever stage its scenarios play on', async (t) => {
+  const file = join(t.testdir({}), 'results.ndjson')
+  const runs = seriesOf([{ name: 'on a cluster', stage: 'cluster' as const }, { name: 'redis-away' }], 1, 2)
+  const order = runs.map(({ scenario, seed }) => `${scenario.name} ${seed}`)
+  t.same(order, ['redis-away 1', 'redis-away 2', 'on a cluster 1', 'on a cluster 2'], 'stage by stage')
+  for (const seed of [1, 2]) keepOutcome(file, outcome({ seed }))
+  const { done, left } = resumed(runs, outcomesIn(file))
+  t.same([done.length, left], [2, runs.slice(2)])
+})
+
+t.test('a report has a row for each scenario, with the last run of each seed', async (t) => {
+  const table = tableOf([
+    outcome({ violations }),
+    outcome({ accepted: 1_200, recovery_s: 0.25 }),
+    outcome({ seed: 2, recovery_s: 2 }),
+    outcome({ seed: 3, recovery_s: 4, parked: 1, violations }),
+    outcome({ scenario: 'broker-away', recovery_s: undefined }),
+  ])
+  t.same(table.split('\n').slice(2), [
+    '| redis-away | 2 of 3 | 30 | 1,210 | 3 | 0 | 1 | 2.0 s | 4.0 s |',
+    '| broker-away | 1 of 1 | 10 | 5 | 1 | 0 | 0 | never | never |',
+  ])
 })
 
 t.test('the summary adds up what runs found, and names those that broke something', async (t) => {

@@ -5,10 +5,10 @@ import { BadCommand, type Command, optionsText, readCommand, usage } from './com
 import { settingsOf } from './load/settings.ts'
 import { runMutations } from './mutate.ts'
 import { play } from './play.ts'
-import { brokenText, lineOf } from './report.ts'
+import { brokenText, lineOf, tableOf } from './report.ts'
 import { isGreen, keepOutcome, type Outcome, outcomesIn, resumed, summaryOf } from './results.ts'
 import { scenarios } from './scenarios/index.ts'
-import type { Scenario } from './scenarios/scenario.ts'
+import { type Run, seriesOf, stageOf, stages } from './series.ts'
 import { onStack, type Stack } from './stack.ts'
 
 // `npm run chaos`. Progress goes to stderr, what was found to stdout.
@@ -25,6 +25,7 @@ async function main(): Promise<number> {
   if (command.list) return print(scenarios.map(({ name, says }) => `${name.padEnd(28)} ${says}`).join('\n'))
   const folder = join(serversFolder(), 'chaos')
   mkdirSync(folder, { recursive: true })
+  if (command.report) return print(tableOf(outcomesIn(join(folder, resultsFile))))
   if (command.mutations) return await withoutGuards(command, folder)
   const runs = runsOf(command)
   const { done, left } = command.resume
@@ -32,8 +33,8 @@ async function main(): Promise<number> {
     : { done: [], left: runs }
   if (done.length > 0) say(`${done.length} of ${runs.length} runs were finished before`)
   const outcomes = [...done]
-  for (const stage of ['single', 'cluster'] as const) {
-    const here = left.filter(({ scenario }) => (scenario.stage ?? 'single') === stage)
+  for (const stage of stages) {
+    const here = left.filter(({ scenario }) => stageOf(scenario) === stage)
     if (here.length === 0) continue
     const opening = { stage, signal: stopping.signal, say }
     outcomes.push(...(await onStack(opening, (stack) => playAll(stack, here, command, folder))))
@@ -49,12 +50,7 @@ async function main(): Promise<number> {
 
 const resultsFile = 'results.ndjson'
 
-interface Run {
-  scenario: Scenario
-  seed: number
-}
-
-/** What is to run: seed by seed, each with every scenario, so that a long run has seen all of them early. @throws BadCommand */
+/** What is to run. @throws BadCommand */
 function runsOf({ scenarios: names, seed, seeds }: Command): Run[] {
   for (const name of names)
     if (!scenarios.some((scenario) => scenario.name === name))
@@ -66,9 +62,7 @@ function runsOf({ scenarios: names, seed, seeds }: Command): Run[] {
       if (why !== undefined) say(`${name} is left out: ${why}`)
       return why === undefined
     })
-  return Array.from({ length: seeds }, (_, at) => seed + at).flatMap((one) =>
-    chosen.map((scenario) => ({ scenario, seed: one })),
-  )
+  return seriesOf(chosen, seed, seeds)
 }
 
 async function playAll(stack: Stack, runs: Run[], command: Command, folder: string): Promise<Outcome[]> {

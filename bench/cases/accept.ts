@@ -2,7 +2,7 @@ import type { Requests } from '../load/jobs.ts'
 import { delayOf } from '../metrics.ts'
 import type { Sample } from '../results.ts'
 import type { Running, Stage } from '../stage.ts'
-import { type Case, type OpenRow, type Row, warmups } from './case.ts'
+import type { Case, OpenRow, Row } from './case.ts'
 
 const connections = 50
 
@@ -16,7 +16,8 @@ async function opened(
 ): Promise<OpenRow> {
   const { url } = running
   const load = { kind: 'closed' as const, url, others: others.map((one) => one.url), requests, connections }
-  await stage.load({ ...load, seconds: stage.settings.warmup_seconds, least: warmups * (1 + others.length) })
+  const { warmup_seconds, warmups } = stage.settings
+  await stage.load({ ...load, seconds: warmup_seconds, least: warmups * (1 + others.length) })
   await stage.stores.clear()
   return {
     async measure(): Promise<Sample> {

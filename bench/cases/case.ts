@@ -3,9 +3,6 @@ import type { Kind, RowResult, Sample } from '../results.ts'
 import type { Settings } from '../settings.ts'
 import type { Stage } from '../stage.ts'
 
-/** Requests after which a process is warm: what it runs often is compiled. */
-export const warmups = 5_000
-
 /** A row that is ready to be measured: its processes run and are warm. */
 export interface OpenRow {
   measure(): Promise<Sample>

@@ -3,7 +3,7 @@ import type { Requests } from '../load/jobs.ts'
 import { orderBodies, versionsOf } from '../orders.ts'
 import type { Sample } from '../results.ts'
 import type { Running, Stage } from '../stage.ts'
-import { type Case, type OpenRow, type Row, warmups } from './case.ts'
+import type { Case, OpenRow, Row } from './case.ts'
 
 const connections = 50
 /** So many records are read in turn, where reading one twice changes nothing. */
@@ -18,8 +18,9 @@ interface Reading {
 
 async function opened(stage: Stage, { service, running, prepare }: Reading): Promise<OpenRow> {
   const { url } = running
-  const seconds = stage.settings.warmup_seconds
-  await stage.load({ kind: 'closed', url, requests: await prepare(), connections, seconds, least: warmups })
+  const { warmup_seconds, warmups } = stage.settings
+  const warmUp = { kind: 'closed' as const, url, connections, seconds: warmup_seconds, least: warmups }
+  await stage.load({ ...warmUp, requests: await prepare() })
   return {
     async measure(): Promise<Sample> {
       const requests = await prepare()

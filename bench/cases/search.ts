@@ -106,6 +106,7 @@ export const search: Case = {
   name: 'search',
   title: `Search, ${searches.length} queries in turn, ${connections} connections; Postgres one at a time`,
   servers: ['postgres', 'redis', 'rabbitmq', 'elasticsearch'],
+  long: true,
   rounds: ({ drain_rounds }) => drain_rounds,
   rows: [
     row('straight', 'floor: the same queries straight at Elasticsearch', 'floor', async (stage) =>
