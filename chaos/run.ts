@@ -34,10 +34,12 @@ async function main(): Promise<number> {
   if (done.length > 0) say(`${done.length} of ${runs.length} runs were finished before`)
   const outcomes = [...done]
   for (const stage of stages) {
-    const here = left.filter(({ scenario }) => stageOf(scenario) === stage)
-    if (here.length === 0) continue
-    const opening = { stage, signal: stopping.signal, say }
-    outcomes.push(...(await onStack(opening, (stack) => playAll(stack, here, command, folder))))
+    const here = left.filter(({ scenario }) => stageOf(scenario) === stage).map((run, at) => ({ ...run, at }))
+    for (let at = 0; at < here.length; at += runsPerStack) {
+      const some = here.slice(at, at + runsPerStack)
+      const opening = { stage, signal: stopping.signal, say }
+      outcomes.push(...(await onStack(opening, (stack) => playAll(stack, some, here.length, command, folder))))
+    }
   }
   const summary = summaryOf(outcomes)
   const { failed } = summary
@@ -49,6 +51,9 @@ async function main(): Promise<number> {
 }
 
 const resultsFile = 'results.ndjson'
+
+/** Each check reads all that is stored: with what 150 runs had left, it took longer than what was checked. Then a new stack is cheaper. */
+const runsPerStack = 40
 
 /** What is to run. @throws BadCommand */
 function runsOf({ scenarios: names, seed, seeds }: Command): Run[] {
@@ -65,13 +70,20 @@ function runsOf({ scenarios: names, seed, seeds }: Command): Run[] {
   return seriesOf(chosen, seed, seeds)
 }
 
-async function playAll(stack: Stack, runs: Run[], command: Command, folder: string): Promise<Outcome[]> {
+/** Plays these runs, each the one number `at` of so many. */
+async function playAll(
+  stack: Stack,
+  runs: (Run & { at: number })[],
+  count: number,
+  command: Command,
+  folder: string,
+): Promise<Outcome[]> {
   const outcomes: Outcome[] = []
   const settings = settingsOf(command)
   const options = optionsText(command)
-  for (const [at, { scenario, seed }] of runs.entries()) {
+  for (const { scenario, seed, at } of runs) {
     stopping.signal.throwIfAborted()
-    say(`${at + 1}/${runs.length}  ${scenario.name}: ${scenario.says}`)
+    say(`${at + 1}/${count}  ${scenario.name}: ${scenario.says}`)
     await stack.ready()
     const playing = { stack, scenario, seed, settings, folder, say, prefix: `r${at + 1}-` }
     const outcome = await play({ ...playing, outage_s: command.outage_s, signal: stopping.signal })
