@@ -104,7 +104,7 @@ export async function buildApp(options: ApiOptions, root: Logger): Promise<Built
   // Released in the reverse order: the queue first, while the cache can still take its marks.
   const database = databasePlugin(surroundings)
   const searcher = searchPlugin(surroundings)
-  const { client, durable, unfit } = cachePlugin(surroundings)
+  const { client, durable, wasThere, unfit } = cachePlugin(surroundings)
   rateLimitPlugin(surroundings, client)
   await pagesPlugin(app)
   const { NAMESPACE: namespace, DIRTY_LIMIT: dirtyLimit } = options
@@ -182,7 +182,8 @@ export async function buildApp(options: ApiOptions, root: Logger): Promise<Built
     log,
     token: options.ADMIN_TOKEN,
   })
-  // One that has just been started is sent nothing before it had the time to connect: without the broker it takes no bulks.
+  // One that has just been started is sent nothing before it had the time to connect: without the broker it takes no bulks, and what it
+  // takes without the cache begins a new epoch for all.
   const awaitedUntil = performance.now() + options.PUBLISH_TIMEOUT_MS
   let connected = false
   publisher.ready.then(
@@ -194,9 +195,11 @@ export async function buildApp(options: ApiOptions, root: Logger): Promise<Built
   const health: HealthParts = {
     notReady() {
       if (leaving.left()) return 'stopping'
+      const isAwaiting = performance.now() < awaitedUntil
+      if (isAwaiting && !wasThere()) return 'the cache is awaited'
       const broker = publisher.state()
       if (broker === 'ready' || broker === 'busy') return undefined
-      if (!connected && performance.now() < awaitedUntil) return 'the broker is awaited'
+      if (isAwaiting && !connected) return 'the broker is awaited'
       return durable() ? undefined : `the broker is ${broker}`
     },
     dependencies: [

@@ -7,6 +7,8 @@ export interface CacheResource {
   client: CacheClient
   /** Redis writes an append-only file: it may journal what the broker cannot take. */
   durable(): boolean
+  /** There was a connection since the start, whatever became of it. */
+  wasThere(): boolean
   /** Rejects with CacheUnfit if nothing may be accepted into Redis as it is set up; never resolves. */
   unfit: Promise<never>
 }
@@ -19,6 +21,7 @@ export function cachePlugin({ app, options, log: root }: Surroundings): CacheRes
   const log = root.child({ component: 'cache' })
   let durable = false
   let lost = false
+  let wasThere = false
   const client = connectCache({
     urls: options.REDIS_ADDR,
     timeout_ms: options.CACHE_TIMEOUT_MS,
@@ -29,6 +32,7 @@ export function cachePlugin({ app, options, log: root }: Surroundings): CacheRes
     onReady() {
       if (lost) log.info('the cache is back')
       lost = false
+      wasThere = true
       void inspect()
     },
   })
@@ -51,5 +55,5 @@ export function cachePlugin({ app, options, log: root }: Surroundings): CacheRes
     clearTimeout(again)
     client.disconnect()
   })
-  return { client, durable: () => durable, unfit }
+  return { client, durable: () => durable, wasThere: () => wasThere, unfit }
 }
