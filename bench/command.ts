@@ -11,8 +11,7 @@ Measures Ordermill beside its floors and what people would pick instead, on serv
   --rounds N      how often each row is measured
   --seconds N     how long each measurement under load takes
   --json          the last line is one JSON object: rows, ratios, bars
-  --compare FILE  ratios against a saved run (what --json printed); fails if one is more than 20 % worse,
-                  beside what the rounds of both spread
+  --compare FILE  ratios against a saved run (what --json printed); fails if one is more than 20 % worse
   --profile NAME  a CPU profile under load, as a flame graph, instead of the cases: api (accepting), reads, worker
   --list          the cases and their rows
   --help          this text

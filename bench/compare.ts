@@ -1,6 +1,6 @@
 import type { Ratio } from './results.ts'
 
-/** A ratio may be this much worse than it was, beside what both runs spread. */
+/** A ratio may be this much worse than it was. */
 const allowed = 0.2
 
 export interface Comparison {
@@ -9,22 +9,16 @@ export interface Comparison {
   now: number
   /** How good it is now as a share of before, whichever way is better: 1 is the same. */
   change: number
-  /** How far the rounds of the two runs spread, together, as a share. */
-  spread: number
   fails: boolean
 }
 
-/**
- * Each ratio that both runs have. What is missing now is no comparison: a run of one case is compared by that case. It fails where it
- * is more than a fifth worse even if all that the rounds spread is granted: short runs are forgiven much, long ones little.
- */
+/** Each ratio that both runs have. What is missing now is no comparison: a run of one case is compared by that case. */
 export function compareRatios(before: Ratio[], now: Ratio[]): Comparison[] {
-  return now.flatMap(({ name, value, spread: spreadNow, better }) => {
+  return now.flatMap(({ name, value, better }) => {
     const old = before.find((ratio) => ratio.name === name)
     if (old === undefined) return []
     const change = better === 'higher' ? value / old.value : old.value / value
-    const spread = Math.hypot(old.spread, spreadNow)
-    return [{ name, before: old.value, now: value, change, spread, fails: !(change * (1 + spread) >= 1 - allowed) }]
+    return [{ name, before: old.value, now: value, change, fails: !(change >= 1 - allowed) }]
   })
 }
 
@@ -47,6 +41,4 @@ const isSaved = (value: unknown): value is { ratios: Ratio[] } =>
   typeof value === 'object' &&
   'ratios' in value &&
   Array.isArray(value.ratios) &&
-  value.ratios.every(
-    (ratio: Partial<Ratio>) => typeof ratio.name === 'string' && [ratio.value, ratio.spread].every(Number.isFinite),
-  )
+  value.ratios.every((ratio: Partial<Ratio>) => typeof ratio.name === 'string' && typeof ratio.value === 'number')

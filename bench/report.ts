@@ -123,9 +123,8 @@ function markdown(cells: Cells): string {
 /** What a comparison found, one line a ratio. */
 export const comparisonText = (found: Comparison[]): string =>
   found
-    .map(({ name, before, now, change, spread, fails }) => {
-      const margin = `20 %, and ± ${Math.round(spread * 100)} %`
-      const verdict = fails ? `WORSE by more than ${margin}` : change < 1 ? `within ${margin}` : 'as good or better'
+    .map(({ name, before, now, change, fails }) => {
+      const verdict = fails ? 'WORSE' : change < 1 ? 'within 20 %' : 'as good or better'
       return `${name.padEnd(44)} ${before.toFixed(2).padStart(7)} → ${now.toFixed(2).padStart(7)}  ${verdict}`
     })
     .join('\n')
