@@ -28,8 +28,9 @@ const lease_ms = 10_000
 const page = 500
 
 /**
- * Looks after what stays dirty: publishes again what the broker never confirmed (once the broker is back at once, but for what
- * came since it was last seen away: whoever accepted that is about to publish it), settles what Postgres already has, publishes what the broker lost, and sends the barrier that a new epoch waits for. One flusher at a time.
+ * Looks after what stays dirty: publishes again what the broker never confirmed (once the broker is back at once, but for what came
+ * since it was last seen away: whoever accepted that is about to publish it), settles what Postgres already has, publishes what the
+ * broker lost, and sends the barrier that a new epoch waits for. One flusher at a time.
  */
 export async function runFlusher(parts: FlusherParts, signal: AbortSignal): Promise<void> {
   const { collection, leases, publisher, log } = parts
@@ -50,10 +51,12 @@ export async function runFlusher(parts: FlusherParts, signal: AbortSignal): Prom
       const hold = () => leases.hold(`flusher:${collection.name}`, lease_ms)
       if ((await hold()) === undefined) continue
       const age_ms = () => Math.min(parts.after_ms, awayAt === undefined ? Infinity : performance.now() - awayAt)
-      while (!signal.aborted && (await publishUnsent(parts, Math.floor(age_ms()))) > 0) {
+      let isHeld = true
+      while (isHeld && !signal.aborted && (await publishUnsent(parts, Math.floor(age_ms()))) > 0) {
         await pause(10, signal)
-        if ((await hold()) === undefined) break
+        isHeld = (await hold()) !== undefined
       }
+      if (!isHeld || signal.aborted) continue
       awayAt = undefined
       await sender.catchUp()
       await sweep()
