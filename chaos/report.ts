@@ -1,3 +1,4 @@
+import { quantile } from '../bench/statistics.ts'
 import type { Outcome } from './results.ts'
 import { isGreen } from './results.ts'
 
@@ -23,7 +24,7 @@ export function tableOf(outcomes: Outcome[]): string {
     const seconds = (at: number | undefined) => (at === Number.POSITIVE_INFINITY ? 'never' : `${at?.toFixed(1)} s`)
     const counts = [sum((one) => one.calls), sum((one) => one.accepted), sum((one) => one.refused)]
     const ends = [sum((one) => one.unanswered), sum((one) => one.parked)]
-    const quiet = [seconds(recoveries[Math.floor((recoveries.length - 1) / 2)]), seconds(recoveries.at(-1))]
+    const quiet = [seconds(quantile(recoveries, 0.5)), seconds(recoveries.at(-1))]
     return [scenario, `${of.filter(isGreen).length} of ${of.length}`, ...counts, ...ends, ...quiet]
   })
   const head = ['scenario', 'green', 'calls', 'accepted', '503', 'not answered', 'parked', 'quiet: median', 'at most']

@@ -1,4 +1,4 @@
-import type { Scenario } from './scenarios/scenario.ts'
+import type { Scenario, StageName } from './scenarios/scenario.ts'
 
 /** One scenario with one seed. */
 export interface Run<S = Scenario> {
@@ -18,7 +18,7 @@ export function seriesOf<S extends Pick<Scenario, 'stage'>>(chosen: S[], seed: n
   })
 }
 
-export const stages = ['single', 'cluster'] as const
+export const stages: readonly StageName[] = ['single', 'cluster']
 
 /** On which stack a scenario plays. */
-export const stageOf = ({ stage }: Pick<Scenario, 'stage'>): (typeof stages)[number] => stage ?? 'single'
+export const stageOf = ({ stage }: Pick<Scenario, 'stage'>): StageName => stage ?? 'single'

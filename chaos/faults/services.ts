@@ -102,13 +102,15 @@ export async function killApis(scene: Scene, times: number): Promise<void> {
 
 /** So often, for each kill that is wanted, a commit may be met that is of no batch: that of a probe, or of a bulk. */
 const commitsMet = 4
+/** Longest until something that was committed comes again, in milliseconds. */
+const againMax_ms = 15_000
 
 /**
  * Workers are killed while Postgres commits their batch: nobody acks it. So often, and on until some of it has come again.
  * @throws Error if nothing was persisted so
  */
 export async function killAtCommits(scene: Scene, times: number): Promise<void> {
-  const { stack, say } = scene
+  const { stack, say, wait } = scene
   // The longest that Postgres takes a commit to be: 0.1 s.
   for (const [name, value] of Object.entries({ commit_delay: '100000', commit_siblings: '0' })) {
     scene.finally(() => setServer(scene, name, undefined))
@@ -119,8 +121,8 @@ export async function killAtCommits(scene: Scene, times: number): Promise<void> 
     return counts.reduce((sum, count) => sum + count, 0)
   }
   let again = 0
-  for (let killed = 0; killed < times || again === 0; killed += 1) {
-    if (killed === times * commitsMet) throw new Error('nothing that was committed came again')
+  for (let killed = 1; again === 0; killed += 1) {
+    if (killed > times * commitsMet) throw new Error('nothing that was committed came again')
     await until('a batch is being committed', async () => {
       const { rowCount } = await stack.stores.pool.query(
         `SELECT FROM pg_stat_activity a JOIN pg_locks l ON l.pid = a.pid AND l.locktype = 'advisory' AND l.granted
@@ -130,9 +132,9 @@ export async function killAtCommits(scene: Scene, times: number): Promise<void> 
     })
     await Promise.all(stack.workers.map((worker) => worker.process.kill('SIGKILL')))
     await restartKilled(scene)
-    again += await until('what was committed comes again', async () => (await duplicates()) || undefined, 3_000).catch(
-      () => 0,
-    )
+    if (killed < times) continue
+    for (const end = performance.now() + againMax_ms; again === 0 && performance.now() < end; await wait(0.02))
+      again = await duplicates()
   }
   say(`  ${again} records came again that had been committed`)
 }
