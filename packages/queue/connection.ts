@@ -74,7 +74,18 @@ export function keepConnected({
           model.on('error', () => undefined)
           last = model
           const late = setTimeout(() => destroy(model, 'the broker answers, but no queue does'), setupMax_ms)
-          await setup(model).finally(() => clearTimeout(late))
+          // Not all that waits for an answer hears of the end: amqplib leaves a close for ever that is not answered. So we wait for that too.
+          const gone = new Promise<Error | undefined>((resolve) => model.once('close', resolve))
+          try {
+            const lost = gone.then((error) => Promise.reject(error ?? new Error('closed while it was set up')))
+            await Promise.race([setup(model), lost])
+          } catch (thrown) {
+            destroy(model, 'it could not be set up')
+            await gone
+            throw thrown
+          } finally {
+            clearTimeout(late)
+          }
         },
       },
     })
