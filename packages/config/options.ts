@@ -65,6 +65,12 @@ export const options = {
     max: 1_000_000,
     default: '10000',
   }),
+  REQUESTS_MAX: whole({
+    about: 'Most requests that are worked at at once, those that only wait for others aside; more are answered 503.',
+    min: 10,
+    max: 100_000,
+    default: '500',
+  }),
   EVENT_LOOP_DELAY_MAX_MS: whole({
     about: 'How late the event loop may be, in milliseconds, before requests are answered 503; 0: never.',
     min: 0,

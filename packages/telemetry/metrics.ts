@@ -53,6 +53,8 @@ interface ApiLooks {
   searchLags?(): Promise<{ engine: string; seconds: number }[]>
   /** In which state the breaker before the search engine is, of which there are. */
   breaker?(): { state: string; states: readonly string[] }
+  /** How many requests are in hand, and how many were refused as there was more to do than could be done. */
+  admission?: { inHand: number; refused: number }
 }
 
 /** Metrics of the API, for these collections. */
@@ -63,6 +65,18 @@ export const apiMetrics = (registry: Registry, collections: string[], looks: Api
     'route',
     'status',
   ]),
+  requestsInHand: gauge(registry, 'http_requests_in_hand', 'Requests that are worked at.', [], function () {
+    this.set(looks.admission?.inHand ?? 0)
+  }),
+  requestsRefused: new Counter({
+    name: 'http_requests_refused_total',
+    help: 'Requests refused because there was more to do than could be done: they are in no other figure.',
+    registers: [registry],
+    collect() {
+      this.reset()
+      this.inc(looks.admission?.refused ?? 0)
+    },
+  }),
   accepted: counter(registry, 'records_accepted_total', 'Versions accepted.', { collection: collections }),
   reads: counter(registry, 'cache_reads_total', 'Reads of one record by where the answer came from.', {
     result: ['HIT', 'MISS', 'BYPASS'],

@@ -15,8 +15,9 @@ import { apiMetrics, createRegistry, type Logger, measured } from '@ordermill/te
 import Fastify, { type FastifyInstance } from 'fastify'
 import { createAcceptor } from './accepting.ts'
 import { createAccounting } from './accounting.ts'
+import { Admission } from './admission.ts'
 import { createBulkWriter } from './bulk.ts'
-import { connectionOptions, limitConnections } from './connections.ts'
+import { connectionOptions } from './connections.ts'
 import { createLag, lagsOf } from './lag.ts'
 import { createMarker } from './marker.ts'
 import type { ApiOptions, Surroundings } from './parts.ts'
@@ -71,6 +72,12 @@ interface Built {
 
 /** The API, built but not listening. */
 export async function buildApp(options: ApiOptions, root: Logger): Promise<Built> {
+  const log = root.child({ component: 'api' })
+  const admission = new Admission({
+    requestsMax: options.REQUESTS_MAX,
+    delayMax_ms: options.EVENT_LOOP_DELAY_MAX_MS,
+    onLate: (delay_ms) => log.warn({ delay_ms }, 'the event loop is late: requests are refused'),
+  })
   const app = Fastify({
     genReqId: correlationIdOf,
     requestIdHeader: false,
@@ -79,13 +86,12 @@ export async function buildApp(options: ApiOptions, root: Logger): Promise<Built
     forceCloseConnections: 'idle',
     return503OnClosing: false,
     frameworkErrors: refuseEarly,
-    ...connectionOptions(options),
+    ...connectionOptions(options, admission),
   }) as unknown as FastifyInstance
-  limitConnections(app.server, options)
-  const log = root.child({ component: 'api' })
   const registry = createRegistry('api')
   const breaker = createSearchBreaker()
   const metrics = apiMetrics(registry, [orders.name], {
+    admission,
     searchLags: () => lagsOf(lags, searcher !== undefined),
     breaker: () => ({ state: breaker.state(), states: searcher === undefined ? [] : breakerStates }),
   })
@@ -95,8 +101,8 @@ export async function buildApp(options: ApiOptions, root: Logger): Promise<Built
   validationPlugin(app)
   jsonPlugin(app)
   correlationPlugin(app)
-  const leaving = leavingPlugin(app)
-  overloadPlugin(surroundings)
+  const leaving = leavingPlugin(app, admission)
+  overloadPlugin(app, admission)
   await corsPlugin(surroundings)
   await compressionPlugin(surroundings)
   await openapiPlugin(app)
@@ -161,10 +167,10 @@ export async function buildApp(options: ApiOptions, root: Logger): Promise<Built
   const walk = createWalk({ collection, search, seal: createSeal(key), letGo })
 
   metricsPlugin(surroundings)
-  recordRoutes(app, { collection, writer, reader, waiter, replies })
+  recordRoutes(app, { collection, writer, reader, waiter, replies, admission })
   listRoutes(app, { collection, database, cached: (id) => cache.read(id).catch(() => undefined) })
   receiptRoutes(app, { collection, receipts: createReceipts({ collection, cache, dirty, database, searcher }) })
-  bulkRoutes(app, { collection, bulks, replies })
+  bulkRoutes(app, { collection, bulks, replies, admission })
   searchRoutes(app, { walk, reader })
   queryRoutes(app, { collection, walk, reader })
   countRoutes(app, { collection, search })

@@ -23,10 +23,10 @@ export interface BulkReceipt {
 /** Accepts bulks: all of their records or none. */
 export interface BulkWriter {
   /**
-   * Accepts up to 1000 records as one message, and waits at most `wait_ms` for what becomes of it.
+   * Accepts up to 1000 records as one message, and waits at most `wait_ms` for what becomes of it; `onWait` hears when that begins.
    * @throws Invalid with the faults of every record | Refused | Unavailable
    */
-  accept(records: unknown[], caller: Caller, wait_ms: number): Promise<BulkReceipt>
+  accept(records: unknown[], caller: Caller, how: { wait_ms: number; onWait(): void }): Promise<BulkReceipt>
   /** What became of a bulk; 'processing' while the queue has it; undefined if there is none. */
   read(id: string): Promise<Bulk | 'processing' | undefined>
 }
@@ -56,7 +56,7 @@ export function createBulkWriter({
 }: BulkParts): BulkWriter {
   const { name, type } = collection
   return {
-    async accept(records, caller, wait_ms) {
+    async accept(records, caller, { wait_ms, onWait }) {
       const now = new Date().toISOString()
       const request = keyedRequest(`bulk-${name}`, caller.key, `POST bulk-${name}`, records)
       const id = request?.key ?? newId()
@@ -89,6 +89,7 @@ export function createBulkWriter({
           cause: thrown,
         })
       }
+      onWait()
       await word
       const outcome = await readBulk(database, id).catch(() => undefined)
       if (outcome !== undefined && outcome.fingerprint !== bulk.fingerprint) throw keyReused()

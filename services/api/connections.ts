@@ -1,7 +1,8 @@
-import { type Server, STATUS_CODES } from 'node:http'
+import { createServer, type RequestListener, type Server, STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import { newId } from '@ordermill/model'
 import type { FastifyHttpOptions } from 'fastify'
+import type { Admission } from './admission.ts'
 import type { ApiOptions } from './parts.ts'
 import { problemOf } from './plugins/problems.ts'
 
@@ -9,6 +10,8 @@ import { problemOf } from './plugins/problems.ts'
 const headerBytesMax = 16 * 1_024
 /** A connection on which nothing moves for this long is closed: longer than any answer takes. */
 const idleMax_ms = 120_000
+/** How long a connection is kept for its next request: longer than balancers keep theirs, which would send into one that closes. */
+const keepAlive_ms = 72_000
 
 /** What is wrong with a request that is not HTTP, or not in time: by the code that Node's parser and timers give. */
 const faults: Record<string, [status: number, code: string, detail: string]> = {
@@ -17,24 +20,29 @@ const faults: Record<string, [status: number, code: string, detail: string]> = {
   ERR_HTTP_REQUEST_TIMEOUT: [408, 'too-slow', 'The request did not arrive in time.'],
 }
 
-/** Limits of connections and of how long a request may take to arrive. */
-export const connectionOptions = (options: ApiOptions) =>
+/** Limits of connections, of how long a request may take to arrive, and of how many are taken. */
+export const connectionOptions = (options: ApiOptions, admission: Admission) =>
   ({
-    requestTimeout: options.REQUEST_TIMEOUT_MS,
-    connectionTimeout: idleMax_ms + options.REQUEST_TIMEOUT_MS,
     clientErrorHandler: refuse,
     routerOptions: { maxParamLength: headerBytesMax }, // what is no id is told so, however long it is
-    http: {
-      headersTimeout: Math.ceil(options.REQUEST_TIMEOUT_MS / 3),
-      connectionsCheckingInterval: 1_000,
-      maxHeaderSize: headerBytesMax,
-    },
+    serverFactory: (handle: RequestListener) => serverOf(options, admission, handle),
   }) satisfies FastifyHttpOptions<Server>
 
-/** Limits that Node keeps on the server itself. None of a request's headers is dropped: their bytes are limited already. */
-export function limitConnections(server: Server, options: ApiOptions): void {
-  server.maxConnections = options.CONNECTIONS_MAX
-  server.maxHeadersCount = 0
+function serverOf({ REQUEST_TIMEOUT_MS, CONNECTIONS_MAX }: ApiOptions, admission: Admission, handle: RequestListener) {
+  const limits = {
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    headersTimeout: Math.ceil(REQUEST_TIMEOUT_MS / 3),
+    keepAliveTimeout: keepAlive_ms,
+    connectionsCheckingInterval: 1_000,
+    maxHeaderSize: headerBytesMax,
+  }
+  const server = createServer(limits, (request, response) => {
+    if (admission.admits(request, response)) handle(request, response)
+  })
+  server.setTimeout(idleMax_ms + REQUEST_TIMEOUT_MS)
+  server.maxConnections = CONNECTIONS_MAX
+  server.maxHeadersCount = 0 // none is dropped: their bytes are limited already
+  return server
 }
 
 /** Answers what never became a request with a problem document, and closes the connection. */

@@ -19,6 +19,7 @@ export const apiOptionNames = [
   'BODY_BYTES_MAX',
   'REQUEST_TIMEOUT_MS',
   'CONNECTIONS_MAX',
+  'REQUESTS_MAX',
   'EVENT_LOOP_DELAY_MAX_MS',
   'RATE_LIMIT',
   'TRUST_PROXY',

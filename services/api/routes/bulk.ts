@@ -3,6 +3,7 @@ import { type Collection, Invalid, isId, memberId, NotFound, pointer } from '@or
 import type { Replies } from '@ordermill/queue'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import Type, { type Static } from 'typebox'
+import type { Admission } from '../admission.ts'
 import type { BulkWriter } from '../bulk.ts'
 import { exampleInput, exampleOf } from '../examples.ts'
 import { sendProblem } from '../plugins/problems.ts'
@@ -28,11 +29,15 @@ const query = Type.Object({
   ),
 })
 
+interface BulkRouteParts {
+  collection: Collection
+  bulks: BulkWriter
+  replies: Pick<Replies, 'address'>
+  admission: Pick<Admission, 'release'>
+}
+
 /** Bulks of a collection: all or nothing, in one transaction. */
-export function bulkRoutes(
-  app: FastifyInstance,
-  { collection, bulks, replies }: { collection: Collection; bulks: BulkWriter; replies: Pick<Replies, 'address'> },
-): void {
+export function bulkRoutes(app: FastifyInstance, { collection, bulks, replies, admission }: BulkRouteParts): void {
   const { name, title } = collection
   const path = `/api/bulk-${name}`
   const { id } = exampleOf(collection)
@@ -100,11 +105,10 @@ export function bulkRoutes(
   }
   app.post<{ Querystring: Static<typeof query> }>(path, { schema: postSchema }, async (request, reply) => {
     const { wait_ms = 5_000 } = request.query
-    const { id, replayed, outcome } = await bulks.accept(
-      membersOf(request.body, name),
-      callerOf(request, replies),
+    const { id, replayed, outcome } = await bulks.accept(membersOf(request.body, name), callerOf(request, replies), {
       wait_ms,
-    )
+      onWait: () => admission.release(request.raw),
+    })
     reply.header('location', `${path}/${id}`)
     if (replayed) reply.header('idempotent-replayed', 'true')
     if (outcome === undefined) return reply.code(202).send({ bulk_id: id, status: 'processing' })

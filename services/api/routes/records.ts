@@ -1,6 +1,7 @@
 import { type Collection, isId, NotFound } from '@ordermill/model'
 import type { Replies } from '@ordermill/queue'
 import type { FastifyInstance, FastifyReply } from 'fastify'
+import type { Admission } from '../admission.ts'
 import { etagOf, isNotModified } from '../preconditions.ts'
 import type { Reader } from '../reader.ts'
 import {
@@ -28,11 +29,15 @@ interface RecordParts {
   writer: Writer
   reader: Reader
   waiter: Waiter
+  admission: Pick<Admission, 'release'>
   replies: Pick<Replies, 'address'>
 }
 
 /** One record of a collection: placing, reading, changing and deleting it. */
-export function recordRoutes(app: FastifyInstance, { collection, writer, reader, waiter, replies }: RecordParts): void {
+export function recordRoutes(
+  app: FastifyInstance,
+  { collection, writer, reader, waiter, replies, admission }: RecordParts,
+): void {
   const { name, title } = collection
   const base = `/api/${name}`
   const one = `${base}/:id`
@@ -51,6 +56,7 @@ export function recordRoutes(app: FastifyInstance, { collection, writer, reader,
     reply.header('location', `${base}/${id}`)
     if (outcome === 'replayed') reply.header('idempotent-replayed', 'true')
     if (outcome === 'bypassed') reply.header('x-cache', 'BYPASS')
+    if (wait !== undefined) admission.release(reply.request.raw)
     const stage = wait === undefined ? 'processing' : await waiter.wait(wait, id, version, wait_ms)
     const status = outcome === 'unchanged' ? outcome : stage
     reply.code(status === 'unchanged' ? 200 : status === (wait ?? 'persisted') ? done : 202)

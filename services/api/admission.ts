@@ -1,0 +1,108 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { correlationIdOf } from './plugins/correlation.ts'
+import { problemOf } from './plugins/problems.ts'
+
+/** How often the event loop is asked how late it is. */
+const every_ms = 100
+const retryAfter_s = 2
+const told = { status: 503, code: 'overloaded', detail: 'The API has more to do than it can.' }
+
+interface Limits {
+  /** Most requests in hand at once. */
+  requestsMax: number
+  /** How late the event loop may be, in milliseconds; 0: as late as it likes. */
+  delayMax_ms: number
+  onLate(delay_ms: number): void
+}
+
+/**
+ * Refuses with 503 what comes while there is more to do than can be done: while as many requests are in hand as may be, or the event
+ * loop is later than it may be. What was taken is answered soon then; without a limit everybody waits until nobody listens any more.
+ * A refusal costs as little as can be, since many have to be told: it goes past the framework. Health and metrics are always answered.
+ */
+export class Admission {
+  readonly #limits: Limits
+  /** Requests from their arrival until they are answered, and whether a handler works at them. */
+  readonly #inHand = new Map<IncomingMessage, boolean>()
+  #refused = 0
+  #late = false
+  #left = false
+  #due = performance.now() + every_ms
+  readonly #timer: NodeJS.Timeout
+
+  constructor(limits: Limits) {
+    this.#limits = limits
+    // Timers run before sockets are read: what came in while the loop stood still meets the flag already set.
+    this.#timer = setInterval(() => this.#look(), every_ms)
+    this.#timer.unref()
+  }
+
+  /** How many requests are in hand. */
+  get inHand(): number {
+    return this.#inHand.size
+  }
+  /** How many were refused so far. */
+  get refused(): number {
+    return this.#refused
+  }
+
+  /** Takes a request in hand; or answers it, and gives false. */
+  admits(request: IncomingMessage, response: ServerResponse): boolean {
+    if (isProbePath(request.url ?? '')) return true
+    if (this.#late || this.#inHand.size >= this.#limits.requestsMax) {
+      this.#refuse(request, response)
+      return false
+    }
+    this.#inHand.set(request, false)
+    // A body that never comes whole reaches no handler. One whose client has left counts as long as it is worked at.
+    response.once('close', () => {
+      if (this.#inHand.get(request) === false) this.#inHand.delete(request)
+    })
+    return true
+  }
+
+  /** A handler works at it from now on. */
+  handled(request: IncomingMessage): void {
+    if (this.#inHand.has(request)) this.#inHand.set(request, true)
+  }
+
+  /** It is answered, or from now on it waits for others: that costs nothing. */
+  release(request: IncomingMessage): void {
+    this.#inHand.delete(request)
+  }
+
+  /** From now on a refusal closes its connection. */
+  leave(): void {
+    this.#left = true
+  }
+
+  stop(): void {
+    clearInterval(this.#timer)
+  }
+
+  #look(): void {
+    const { delayMax_ms, onLate } = this.#limits
+    const delay_ms = performance.now() - this.#due
+    const late = delayMax_ms > 0 && delay_ms > delayMax_ms
+    if (late && !this.#late) onLate(Math.round(delay_ms))
+    this.#late = late
+    this.#due = performance.now() + every_ms
+  }
+
+  #refuse(request: IncomingMessage, response: ServerResponse): void {
+    this.#refused += 1
+    const id = correlationIdOf(request)
+    const body = JSON.stringify(problemOf(told, id))
+    response.writeHead(told.status, {
+      'content-type': 'application/problem+json; charset=utf-8',
+      'content-length': Buffer.byteLength(body),
+      'x-correlation-id': id,
+      'retry-after': String(retryAfter_s),
+      ...(this.#left ? { connection: 'close' } : {}),
+    })
+    response.end(body)
+  }
+}
+
+/** Whether a request asks how this process is: those are answered however much there is to do, and are never counted. */
+export const isProbePath = (url: string): boolean => /^\/(metrics|health(\/[^?]*)?)(\?|$)/.test(url)
