@@ -41,6 +41,13 @@ t.test('scenarios may be named several times; seeds count from 1 if nothing is s
   t.equal(optionsText(readCommand(['--quick', '--rate', '500', '--for', '60'])), ' --for 60 --rate 500 --quick')
   t.match(settingsOf({ quick: false, rate: 5_000 }), { rate: 5_000, clients: 200 })
   t.same(settingsOf({ quick: true, rate: undefined }).rate, 80)
+  const open = { open: true, rate: 5_000 }
+  t.match(settingsOf({ quick: false, rate: undefined }, open), { rate: 5_000, clients: 5_000 })
+  t.match(
+    settingsOf({ quick: false, rate: 300 }, open),
+    { rate: 300, clients: 300, open: true },
+    'what is asked for counts',
+  )
 })
 
 t.test('every guard that chaos takes out is found in the product, and its scenario is there', (t) => {

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import type { LoadSettings } from './load/settings.ts'
+import type { AskedLoad } from './load/settings.ts'
 import { type Mutation, mutations } from './mutations.ts'
 import { play } from './play.ts'
 import { isGreen, type Outcome } from './results.ts'
@@ -13,7 +13,7 @@ interface MutateParts {
   /** The first seed, and with how many in a row a guard may go unnoticed. */
   seed: number
   seeds: number
-  settings: LoadSettings
+  asked: AskedLoad
   folder: string
   signal: AbortSignal
   say(line: string): void

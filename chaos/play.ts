@@ -6,9 +6,9 @@ import { checks } from './checks/index.ts'
 import { operationsOf } from './checks/operations.ts'
 import { discardParked } from './faults/parked.ts'
 import { gather } from './gather.ts'
-import { readHistory } from './load/history.ts'
+import { type Call, readHistory } from './load/history.ts'
 import { startLoad } from './load/load.ts'
-import type { LoadSettings } from './load/settings.ts'
+import { type AskedLoad, settingsOf } from './load/settings.ts'
 import { untilQuiet } from './quiet.ts'
 import type { Outcome } from './results.ts'
 import type { Scenario, Scene } from './scenarios/scenario.ts'
@@ -21,7 +21,7 @@ export interface Playing {
   seed: number
   /** Goes before the tags of this run: another for each. */
   prefix: string
-  settings: LoadSettings
+  asked: AskedLoad
   outage_s: number | undefined
   /** Where the history goes. */
   folder: string
@@ -42,7 +42,7 @@ export async function play(playing: Playing): Promise<Outcome> {
 
 async function playOn(playing: Playing): Promise<Outcome> {
   const { stack, scenario, seed, prefix, folder, signal, say } = playing
-  const settings = { ...playing.settings, ...scenario.load }
+  const settings = settingsOf(playing.asked, scenario.load)
   await placeBefore(playing)
   const change_seq = await stack.stores.lastChange()
   const before = await stack.stores.untouched(change_seq)
@@ -126,6 +126,7 @@ function outcomeOf({ scenario, seed }: Playing, evidence: Evidence, violations: 
     scenario: scenario.name,
     seed,
     calls: evidence.calls.length,
+    calls_per_s: perSecond(evidence.calls),
     accepted: operations.filter(({ accepted }) => accepted.length > 0).length,
     unanswered: evidence.calls.filter(({ answer }) => answer === undefined).length,
     refused: evidence.calls.filter(({ answer }) => answer?.status === 503).length,
@@ -139,4 +140,10 @@ function outcomeOf({ scenario, seed }: Playing, evidence: Evidence, violations: 
     violations,
     history: file,
   }
+}
+
+/** Calls are listed as they ended. */
+function perSecond(calls: Call[]): number {
+  const [first, last] = [calls[0]?.began_ms ?? 0, calls.at(-1)?.ended_ms ?? 0]
+  return Math.round(calls.length / Math.max(1, (last - first) / 1_000))
 }

@@ -7,11 +7,11 @@ const shownMax = 12
 
 /** One outcome in a line. */
 export function lineOf(outcome: Outcome): string {
-  const { scenario, seed, calls, accepted, refused, unanswered, parked, recovery_s, memory_mb } = outcome
+  const { scenario, seed, calls, calls_per_s, accepted, refused, unanswered, parked, recovery_s, memory_mb } = outcome
   const recovery = recovery_s === undefined ? 'never quiet' : `quiet after ${recovery_s.toFixed(1)} s`
   const parkedText = parked === 0 ? '' : `, ${parked} parked`
   const verdict = isGreen(outcome) ? 'ok    ' : 'BROKEN'
-  return `${verdict} ${scenario} (seed ${seed}): ${calls} calls, ${accepted} accepted, ${refused} answered 503, ${unanswered} not answered${parkedText}; ${recovery}; ${memory_mb} MB at most`
+  return `${verdict} ${scenario} (seed ${seed}): ${calls} calls (${calls_per_s}/s), ${accepted} accepted, ${refused} answered 503, ${unanswered} not answered${parkedText}; ${recovery}; ${memory_mb} MB at most`
 }
 
 /** Outcomes scenario by scenario, as a table in Markdown. Of several with the same seed the last counts. */

@@ -7,7 +7,17 @@ import { keepOutcome, type Outcome, outcomesIn, resumed, summaryOf } from './res
 import { seriesOf } from './series.ts'
 
 const outcome = (given: Partial<Outcome>): Outcome => ({
-  ...{ scenario: 'redis-away', seed: 1, calls: 10, accepted: 5, unanswered: 0, refused: 1, lost: 0, unexpected: 0 },
+  ...{
+    scenario: 'redis-away',
+    seed: 1,
+    calls: 10,
+    calls_per_s: 2,
+    accepted: 5,
+    unanswered: 0,
+    refused: 1,
+    lost: 0,
+    unexpected: 0,
+  },
   ...{ duplicates_applied: 0, parked: 0, open: 0, recovery_s: 2, memory_mb: 180, violations: [], history: 'h.ndjson' },
   ...given,
 })

@@ -6,6 +6,8 @@ export interface Outcome {
   scenario: string
   seed: number
   calls: number
+  /** Calls a second, from the first to the last. */
+  calls_per_s: number
   /** Writes that were answered 200, 201 or 202. */
   accepted: number
   unanswered: number

@@ -2,7 +2,6 @@ import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { ServerProblem, serversFolder } from '@ordermill/servers'
 import { BadCommand, type Command, optionsText, readCommand, usage } from './command.ts'
-import { settingsOf } from './load/settings.ts'
 import { runMutations } from './mutate.ts'
 import { play } from './play.ts'
 import { brokenText, lineOf, tableOf } from './report.ts'
@@ -79,13 +78,12 @@ async function playAll(
   folder: string,
 ): Promise<Outcome[]> {
   const outcomes: Outcome[] = []
-  const settings = settingsOf(command)
   const options = optionsText(command)
   for (const { scenario, seed, at } of runs) {
     stopping.signal.throwIfAborted()
     say(`${at + 1}/${count}  ${scenario.name}: ${scenario.says}`)
     await stack.ready()
-    const playing = { stack, scenario, seed, settings, folder, say, prefix: `r${at + 1}-` }
+    const playing = { stack, scenario, seed, asked: command, folder, say, prefix: `r${at + 1}-` }
     const outcome = await play({ ...playing, outage_s: command.outage_s, signal: stopping.signal })
     outcomes.push(outcome)
     keepOutcome(join(folder, resultsFile), outcome)
@@ -99,8 +97,8 @@ async function playAll(
 
 async function withoutGuards({ only, seed, seeds, quick }: Command, folder: string): Promise<number> {
   const { signal } = stopping
-  const settings = settingsOf({ quick, rate: undefined })
-  const unnoticed = await runMutations({ only, seed, seeds, settings, folder, signal, say, print })
+  const asked = { quick, rate: undefined }
+  const unnoticed = await runMutations({ only, seed, seeds, asked, folder, signal, say, print })
   print(unnoticed.length === 0 ? 'no guard can go unnoticed' : `${unnoticed.length} guards can go unnoticed`)
   return unnoticed.length === 0 ? 0 : 1
 }

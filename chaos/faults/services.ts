@@ -151,21 +151,27 @@ export async function replaceAll({ stack, wait }: Scene, times: number): Promise
 /** APIs that give a balancer the time to leave them. */
 export const unhurried = { SHUTDOWN_DELAY_MS: '1500' }
 
-/** One part after the other is killed and started again, at any moment. */
-export async function killEverything(scene: Scene): Promise<void> {
-  const { stack, outage_s, random, wait, say } = scene
-  const until_ms = performance.now() + outage_s * 1_000
-  const servers = (['redis', 'rabbitmq', 'postgres', 'elasticsearch'] as const).map((name) => () => stack.server(name))
-  const services = (['apis', 'workers'] as const).map(
-    (kind) => () => stack[kind][random.below(stack[kind].length)]?.process,
-  )
-  const parts = [...servers, ...services, ...services]
-  for (let killed = 0; performance.now() < until_ms; killed += 1) {
-    const part = parts[killed % parts.length]?.()
-    await part?.kill('SIGKILL')
+/** Every part is killed once, in any order, and started again; the next one does not wait for it to be back. */
+export async function killEverything({ stack, outage_s, random, wait, say }: Scene): Promise<void> {
+  const parts = [
+    ...serverNames.map((name) => [name, () => [stack.server(name)]] as const),
+    ...(['apis', 'workers'] as const).map((kind) => [kind, () => stack[kind].map((one) => one.process)] as const),
+  ]
+  const each_s = outage_s / parts.length
+  const back: Promise<unknown>[] = []
+  const began = performance.now()
+  for (let killed = 1; parts.length > 0; killed += 1) {
+    await wait(random.float() * each_s * 0.5)
+    const [[name, processes] = ['', () => []]] = parts.splice(random.below(parts.length), 1)
+    await Promise.all(processes().map((one) => one.kill('SIGKILL')))
+    say(`  ${name} killed`)
     await wait(0.5 + random.float())
-    await part?.start()
-    await wait(2 + random.float() * 2)
-    say(`  ${killed + 1} killed`)
+    const all = Promise.all(processes().map((one) => one.start())).then(() => say(`  ${name} back`))
+    all.catch(() => undefined) // awaited below
+    back.push(all)
+    await wait(Math.max(0, killed * each_s - (performance.now() - began) / 1_000))
   }
+  await Promise.all(back)
 }
+
+const serverNames = ['redis', 'rabbitmq', 'postgres', 'elasticsearch'] as const

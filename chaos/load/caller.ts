@@ -28,7 +28,7 @@ export function createCaller({ http, history, apis }: Parts): Caller {
     let error = 'ECONNREFUSED'
     for (const base of [...urls.slice(from), ...urls.slice(0, from)]) {
       try {
-        const answer = await http.send(askedOf(call, base))
+        const answer = await http.send(call.client, askedOf(call, base))
         const told = toldOf(answer)
         history.add({ ...call, began_ms, ended_ms: history.now_ms(), answer: told })
         return { told, etag: answer.headers['etag'], refused: false }
@@ -43,25 +43,25 @@ export function createCaller({ http, history, apis }: Parts): Caller {
   }
 }
 
-function askedOf({ kind, id, key, if_match, wait, body }: Omit<Call, 'began_ms' | 'ended_ms'>, base: string): Asked {
+function askedOf({ kind, id, key, if_match, wait, body }: Omit<Call, 'began_ms' | 'ended_ms'>, api: string): Asked {
   const headers = {
     ...(key === undefined ? {} : { 'idempotency-key': key }),
     ...(if_match === undefined ? {} : { 'if-match': if_match }),
   }
-  const one = `${base}/api/orders/${id}`
+  const one = `/api/orders/${id}`
   switch (kind) {
     case 'create':
-      return { method: 'POST', url: `${base}/api/orders${wait === undefined ? '' : `?wait=${wait}`}`, headers, body }
+      return { method: 'POST', api, path: `/api/orders${wait === undefined ? '' : `?wait=${wait}`}`, headers, body }
     case 'patch':
-      return { method: 'PATCH', url: one, headers, body }
+      return { method: 'PATCH', api, path: one, headers, body }
     case 'delete':
-      return { method: 'DELETE', url: one, headers }
+      return { method: 'DELETE', api, path: one, headers }
     case 'bulk':
-      return { method: 'POST', url: `${base}/api/bulk-orders?wait_ms=2000`, headers, body }
+      return { method: 'POST', api, path: `/api/bulk-orders?wait_ms=2000`, headers, body }
     case 'read':
-      return { method: 'GET', url: one, headers }
+      return { method: 'GET', api, path: one, headers }
     case 'search':
-      return { method: 'GET', url: `${base}/api/search?limit=5&q=${encodeURIComponent(String(body))}`, headers }
+      return { method: 'GET', api, path: `/api/search?limit=5&q=${encodeURIComponent(String(body))}`, headers }
   }
 }
 

@@ -1,7 +1,7 @@
-import { setTimeout as sleep } from 'node:timers/promises'
-import type { Random } from '../simulation/random.ts'
+import { createRandom, type Random } from '../simulation/random.ts'
 import type { Called, Caller } from './caller.ts'
 import type { Call } from './history.ts'
+import type { Rest } from './rests.ts'
 import type { LoadSettings } from './settings.ts'
 
 /** What clients know of each other's records: few of them are changed often, most are not. */
@@ -11,12 +11,15 @@ interface Known {
 }
 
 /** What all clients of a load share. */
-interface Shared {
+export interface Shared {
   call: Caller
   settings: LoadSettings
   prefix: string
   known: Known
   nextOp(): number
+  /** When a request may be repeated. */
+  turn(): Promise<void>
+  rest: Rest
   signal: AbortSignal
 }
 
@@ -25,19 +28,29 @@ const recordsMax = 300
 const hot = 12
 const words = ['CAKESTAND', 'LANTERN', 'OWLS', 'TEACUP', 'BUNTING', 'DOORMAT'] as const
 
-/** One client: one request in flight, until the load ends. All it chooses follows from `random`. */
-export async function runClient(client: number, random: Random, shared: Shared): Promise<void> {
-  const { settings, signal } = shared
+/** A closed load: so many clients, each with one request in flight, until the load ends. */
+export async function runClosed(seed: number, shared: Omit<Shared, 'turn'>): Promise<void> {
+  const all = { ...shared, turn: async () => undefined }
+  const clients = Array.from({ length: shared.settings.clients }, (_, at) =>
+    runClient(at, createRandom(seed * 1_000 + at), all),
+  )
+  await Promise.all(clients)
+}
+
+/** All that a client chooses follows from `random`. */
+async function runClient(client: number, random: Random, shared: Shared): Promise<void> {
+  const { settings, rest, signal } = shared
   const pause_ms = (settings.clients / settings.rate) * 1_000
   while (!signal.aborted) {
     const began = performance.now()
     await operate(client, random, shared)
-    const rest = pause_ms * (0.5 + random.float()) - (performance.now() - began)
-    if (rest > 0) await sleep(rest, undefined, { signal }).catch(() => undefined)
+    const left_ms = pause_ms * (0.5 + random.float()) - (performance.now() - began)
+    if (left_ms > 0) await rest(left_ms)
   }
 }
 
-async function operate(client: number, random: Random, shared: Shared): Promise<void> {
+/** Does one thing that a client may want, with all its attempts. */
+export async function operate(client: number, random: Random, shared: Shared): Promise<void> {
   const op = shared.nextOp()
   const tag = `${shared.prefix}${op}`
   const id = pick(random, shared.known)
@@ -46,9 +59,9 @@ async function operate(client: number, random: Random, shared: Shared): Promise<
   const base = { client, op }
   const write = (asked: Omit<Call, 'began_ms' | 'ended_ms' | 'client' | 'op'>) =>
     persist({ ...base, ...asked }, random, shared)
-  if (dice < 0.03) {
+  if (dice < shared.settings.searches) {
     await shared.call({ ...base, kind: 'search', body: random.pick(words) })
-  } else if (dice < 0.05) {
+  } else if (dice < shared.settings.searches + 0.02) {
     const { told } = await write({ kind: 'bulk', tag, ...key, body: bulkOf(tag, random) })
     if (told?.status === 201) for (const member of told.ids ?? []) remember(shared.known, member)
   } else if (id === undefined || dice < 0.42) {
@@ -75,7 +88,8 @@ async function persist(asked: Parameters<Caller>[0], random: Random, shared: Sha
   for (let n = 1; n < tries; n += 1) {
     const isOpen = called.told === undefined || called.told.status === 503
     if (!isOpen && !random.chance(0.05)) break
-    await sleep(50 + random.float() * 500 * n, undefined, { signal: shared.signal }).catch(() => undefined)
+    await shared.rest(50 + random.float() * 500 * n)
+    await shared.turn()
     const again = await shared.call(asked)
     if (isOpen || again.told?.status === 202) called = again
     if (shared.signal.aborted) break

@@ -1,4 +1,4 @@
-import { Agent, request } from 'node:http'
+import { Client } from 'undici'
 
 /** An answer to one request; `body` is {} where it is no JSON object. */
 export interface Answer {
@@ -17,55 +17,56 @@ export class NoAnswer extends Error {
 }
 
 export interface Asked {
-  method: string
-  url: string
+  method: 'GET' | 'POST' | 'PATCH' | 'DELETE'
+  /** Where the API listens: scheme, host and port. */
+  api: string
+  path: string
   body?: unknown
   headers?: Record<string, string>
 }
 
-/** Sends requests over connections that are kept. */
+/** Sends requests over connections that are kept: each client has one of its own to each API. */
 export interface Http {
-  /** @throws NoAnswer */
-  send(asked: Asked): Promise<Answer>
+  /** Of one client only one request may be on its way. @throws NoAnswer */
+  send(client: number, asked: Asked): Promise<Answer>
   close(): void
 }
 
+/** Each answer is waited for so long; nothing is sent twice. */
 export function createHttp(timeout_ms: number): Http {
-  const agent = new Agent({ keepAlive: true })
+  const connections = new Map<string, Client>()
+  const connectionOf = (client: number, origin: string): Client => {
+    const key = `${client} ${origin}`
+    const known = connections.get(key)
+    if (known !== undefined) return known
+    const times = { connect: { timeout: timeout_ms }, headersTimeout: timeout_ms, bodyTimeout: timeout_ms }
+    const made = new Client(origin, { pipelining: 1, ...times })
+    connections.set(key, made)
+    return made
+  }
   return {
-    send({ method, url, body, headers = {} }) {
-      const payload = body === undefined ? undefined : JSON.stringify(body)
-      const all = payload === undefined ? headers : { 'content-type': 'application/json', ...headers }
-      return new Promise((resolve, reject) => {
-        const sent = request(
-          url,
-          { method, agent, headers: all, signal: AbortSignal.timeout(timeout_ms) },
-          (answer) => {
-            const chunks: Buffer[] = []
-            answer.on('data', (chunk: Buffer) => chunks.push(chunk))
-            answer.once('error', (error) => reject(noAnswer(error)))
-            answer.once('end', () => {
-              if (!answer.complete) return reject(new NoAnswer('ECONNRESET'))
-              resolve({
-                status: answer.statusCode ?? 0,
-                headers: answer.headers as Answer['headers'],
-                body: objectOf(Buffer.concat(chunks).toString()),
-              })
-            })
-          },
-        )
-        sent.once('error', (error) => reject(noAnswer(error)))
-        sent.end(payload)
-      })
+    async send(client, { method, api, path, body, headers = {} }) {
+      const payload = body === undefined ? null : JSON.stringify(body)
+      const all = payload === null ? headers : { 'content-type': 'application/json', ...headers }
+      try {
+        const answer = await connectionOf(client, api).request({ path, method, headers: all, body: payload })
+        const text = await answer.body.text()
+        return { status: answer.statusCode, headers: answer.headers as Answer['headers'], body: objectOf(text) }
+      } catch (thrown) {
+        throw noAnswer(thrown as Error)
+      }
     },
-    close: () => agent.destroy(),
+    close() {
+      for (const connection of connections.values()) void connection.destroy()
+    },
   }
 }
 
 function noAnswer(error: Error): NoAnswer {
-  if (error.name === 'AbortError' || error.name === 'TimeoutError') return new NoAnswer('TIMEOUT')
-  return new NoAnswer('code' in error ? String(error.code) : error.name)
+  const code = 'code' in error ? String(error.code) : error.name
+  return new NoAnswer(timeouts.has(code) ? 'TIMEOUT' : code)
 }
+const timeouts = new Set(['UND_ERR_CONNECT_TIMEOUT', 'UND_ERR_HEADERS_TIMEOUT', 'UND_ERR_BODY_TIMEOUT'])
 
 function objectOf(text: string): Record<string, unknown> {
   try {

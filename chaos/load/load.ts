@@ -1,8 +1,10 @@
 import { createRandom } from '../simulation/random.ts'
 import { createCaller } from './caller.ts'
-import { orderOf, runClient } from './clients.ts'
+import { orderOf, runClosed } from './clients.ts'
 import { type Call, createHistory, type Head, type History, type Told } from './history.ts'
 import { createHttp } from './http.ts'
+import { runOpen } from './open.ts'
+import { createRests } from './rests.ts'
 import type { LoadSettings } from './settings.ts'
 
 /** A running load, and its history. */
@@ -35,13 +37,11 @@ export function startLoad({ settings, head, file, apis }: Parts): Load {
     prefix: head.prefix,
     known: { ids: [], etags: new Map<string, string>() },
     nextOp,
+    rest: createRests(ending.signal),
     signal: ending.signal,
   }
   const beside = createRandom(head.seed)
-  const clients = Array.from({ length: settings.clients }, (_, at) =>
-    runClient(at, createRandom(head.seed * 1_000 + at), shared),
-  )
-  const all = Promise.all(clients)
+  const all = settings.open ? runOpen(head.seed, shared) : runClosed(head.seed, shared)
   all.catch(() => undefined) // stop() tells
   return {
     history,

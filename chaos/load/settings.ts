@@ -4,6 +4,10 @@ export interface LoadSettings {
   clients: number
   /** Operations a second of all of them together, as long as answers come fast enough. */
   rate: number
+  /** Whether requests, repeats among them, begin at that rate whatever becomes of those before, as long as a client is free. */
+  open: boolean
+  /** How many of all operations are searches: 0 to 0.3. */
+  searches: number
   /** Milliseconds that a client waits for an answer. */
   patience_ms: number
   /** Seconds of load before anything is broken, and after it is healed. */
@@ -11,14 +15,29 @@ export interface LoadSettings {
   after_s: number
 }
 
-const full: LoadSettings = { clients: 24, rate: 150, patience_ms: 6_000, before_s: 2, after_s: 3 }
+const full: LoadSettings = {
+  clients: 24,
+  rate: 150,
+  open: false,
+  searches: 0.03,
+  patience_ms: 6_000,
+  before_s: 2,
+  after_s: 3,
+}
 const quick: LoadSettings = { ...full, clients: 8, rate: 80, before_s: 1, after_s: 2 }
 /** So many operations a second one client is good for, as long as nothing is broken. */
 const perClient = 25
 
-/** The load that is asked for: with more operations a second come more clients. */
-export function settingsOf(asked: { quick: boolean; rate: number | undefined }): LoadSettings {
-  const settings = asked.quick ? quick : full
-  const { rate = settings.rate } = asked
-  return { ...settings, rate, clients: Math.max(settings.clients, Math.ceil(rate / perClient)) }
+/** What the command line says of the load. */
+export interface AskedLoad {
+  quick: boolean
+  /** Operations a second, whatever a scenario would have. */
+  rate: number | undefined
+}
+
+/** The load of a scenario: with more operations a second come more clients. An open load may have the requests of a second in flight. */
+export function settingsOf({ quick: isQuick, rate: asked }: AskedLoad, own: Partial<LoadSettings> = {}): LoadSettings {
+  const settings = { ...(isQuick ? quick : full), ...own }
+  const rate = asked ?? settings.rate
+  return { ...settings, rate, clients: Math.max(settings.clients, Math.ceil(settings.open ? rate : rate / perClient)) }
 }

@@ -8,4 +8,11 @@ export const loadScenarios: Scenario[] = [
     within_s: 1,
     outage_s: 4,
   },
+  {
+    name: 'overload',
+    says: 'Far more is asked than can be done: 5,000 requests a second, whatever is answered',
+    within_s: 1,
+    outage_s: 8,
+    load: { open: true, rate: 5_000, searches: 0.002 },
+  },
 ]

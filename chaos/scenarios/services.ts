@@ -109,9 +109,10 @@ export const servicesScenarios: Scenario[] = [
   },
   {
     name: 'everything-killed',
-    says: 'For a minute one part after the other is killed and started again; for --rate',
+    says: 'Each part is killed once within a minute in which 5,000 requests a second are offered, whatever is answered',
     within_s: 1,
     outage_s: 60,
+    load: { open: true, rate: 5_000, searches: 0.002 },
     onlyNamed: true,
     break: killEverything,
   },
