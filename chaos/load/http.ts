@@ -53,7 +53,7 @@ export function createHttp(timeout_ms: number): Http {
         const text = await answer.body.text()
         return { status: answer.statusCode, headers: answer.headers as Answer['headers'], body: objectOf(text) }
       } catch (thrown) {
-        throw noAnswer(thrown as Error)
+        throw isOurs(thrown) ? thrown : noAnswer(thrown as Error)
       }
     },
     close() {
@@ -61,6 +61,10 @@ export function createHttp(timeout_ms: number): Http {
     },
   }
 }
+
+/** A mistake of whoever asks, and nothing that happened on the way. */
+const isOurs = (thrown: unknown): boolean =>
+  !(thrown instanceof Error && 'code' in thrown) || thrown.code === 'UND_ERR_INVALID_ARG'
 
 function noAnswer(error: Error): NoAnswer {
   const code = 'code' in error ? String(error.code) : error.name

@@ -49,7 +49,7 @@ export function startLoad({ settings, head, file, apis }: Parts): Load {
       const op = nextOp()
       const tag = `${head.prefix}${op}`
       const body = { ...orderOf(tag, beside), ...order }
-      const { told } = await call({ client: settings.clients, op, kind: 'create', tag, body, ...how })
+      const { told } = await call({ client: settings.clients + op, op, kind: 'create', tag, body, ...how })
       return told
     },
     async stop() {

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { toError } from '@ordermill/model'
 import { type ChannelModel, connect, type RecoveringChannelModel } from 'amqplib'
 import { TopologyMismatch } from './topology.ts'
@@ -75,13 +76,20 @@ export function keepConnected({
           last = model
           const late = setTimeout(() => destroy(model, 'the broker answers, but no queue does'), setupMax_ms)
           // Not all that waits for an answer hears of the end: amqplib leaves a close for ever that is not answered. So we wait for that too.
-          const gone = new Promise<Error | undefined>((resolve) => model.once('close', resolve))
+          let isGone = false
+          const gone = new Promise<Error | undefined>((resolve) => {
+            model.once('close', (error?: Error) => {
+              isGone = true
+              resolve(error)
+            })
+          })
           try {
             const lost = gone.then((error) => Promise.reject(error ?? new Error('closed while it was set up')))
             await Promise.race([setup(model), lost])
+            if (isGone) throw new Error('closed as it was set up') // its end came with the last answer
           } catch (thrown) {
             destroy(model, 'it could not be set up')
-            await gone
+            await Promise.race([gone, sleep(closeMax_ms)]) // it may have been gone before anybody listened
             throw thrown
           } finally {
             clearTimeout(late)

@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { connect as connectTo, createServer } from 'node:net'
+import { setTimeout } from 'node:timers/promises'
 import { environment } from '@ordermill/config'
 import { corner, until } from '@ordermill/servers/testing'
 import t, { type Test } from 'tap'
@@ -9,22 +10,44 @@ const { env, namespace } = await corner(t, environment())
 const broker = new URL(env['RABBITMQ_URL'] ?? '')
 const topology = topologyOf(['orders'], { namespace, lengthMax: 100_000 })
 
-/** The way to the broker; the first connection on which a client sends this method is cut, before the broker has seen it. */
-async function cuttingAt(t: Test, method: number[]): Promise<{ url: string; cut(): boolean }> {
-  const text = Buffer.from([0, method[0] ?? 0, 0, method[1] ?? 0])
-  let isCut = false
+/** A method as it stands in a frame: class and method, as AMQP 0-9-1 numbers them. */
+const bytesOf = ([type = 0, method = 0]: number[]): Buffer => Buffer.from([0, type, 0, method])
+
+/** What a broker says that shuts down: `connection.close`, 320. */
+const closing = (() => {
+  const text = Buffer.from('CONNECTION_FORCED')
+  const payload = Buffer.from([...bytesOf([10, 50]), 320 >> 8, 320 & 255, text.length, ...text, 0, 0, 0, 0])
+  const size = Buffer.alloc(4)
+  size.writeUInt32BE(payload.length)
+  return Buffer.from([1, 0, 0, ...size, ...payload, 0xce])
+})()
+
+/**
+ * The way to the broker, which ends a connection once. `asked`: it is cut as a client says this, before the broker has heard it.
+ * `answered`: the broker says this, and in the same breath that it shuts down.
+ */
+async function endingAt(t: Test, when: 'asked' | 'answered', method: number[]) {
+  const text = bytesOf(method)
+  let hasEnded = false
   const proxy = createServer((near) => {
     const far = connectTo(Number(broker.port), broker.hostname)
     const end = () => {
       near.destroy()
       far.destroy()
     }
+    const isTheOne = (now: typeof when, bytes: Buffer) => {
+      const itIs = !hasEnded && now === when && bytes.includes(text)
+      hasEnded ||= itIs
+      return itIs
+    }
     for (const socket of [near, far]) socket.on('error', end).on('close', end)
-    far.pipe(near)
+    far.on('data', (bytes) => {
+      if (isTheOne('answered', bytes)) near.end(Buffer.concat([bytes, closing]))
+      else near.write(bytes)
+    })
     near.on('data', (bytes) => {
-      if (isCut || !bytes.includes(text)) return void far.write(bytes)
-      isCut = true
-      end()
+      if (isTheOne('asked', bytes)) end()
+      else far.write(bytes)
     })
   })
   await once(proxy.listen(0, '127.0.0.1'), 'listening')
@@ -36,10 +59,10 @@ async function cuttingAt(t: Test, method: number[]): Promise<{ url: string; cut(
   t.teardown(() => {
     proxy.close()
   })
-  return { url: url.href, cut: () => isCut }
+  return { url: url.href, hasEnded: () => hasEnded }
 }
 
-/** Class and method, as AMQP 0-9-1 numbers them, of what is said while a connection is set up. */
+/** What is said while a connection is set up. */
 const methods: Record<string, number[]> = {
   'connection.start-ok': [10, 11],
   'connection.open': [10, 40],
@@ -51,6 +74,13 @@ const methods: Record<string, number[]> = {
   'basic.qos': [60, 10],
   'basic.consume': [60, 20],
   'confirm.select': [85, 10],
+  'connection.open-ok': [10, 41],
+  'channel.open-ok': [20, 11],
+  'queue.declare-ok': [50, 11],
+  'channel.close-ok': [20, 41],
+  'basic.qos-ok': [60, 11],
+  'basic.consume-ok': [60, 21],
+  'confirm.select-ok': [85, 11],
 }
 const kinds = {
   consumer: (url: string) => {
@@ -68,17 +98,22 @@ const kinds = {
     return { isBack: () => replies.address() !== undefined, close: () => replies.close() }
   },
 }
+const isAnswer = (name: string) => name !== 'connection.start-ok' && name.endsWith('-ok')
 const said: Record<keyof typeof kinds, string[]> = {
-  consumer: Object.keys(methods).filter((name) => name !== 'confirm.select'),
+  consumer: Object.keys(methods).filter((name) => !name.startsWith('confirm.')),
   publisher: Object.keys(methods).filter((name) => !name.startsWith('basic.')),
-  replies: ['connection.start-ok', 'connection.open', 'channel.open', 'queue.declare', 'basic.consume'],
+  replies: Object.keys(methods).filter((name) => !/^(exchange|confirm)|bind|qos|channel.close/.test(name)),
 }
 
 for (const [kind, start] of Object.entries(kinds))
-  for (const method of said[kind as keyof typeof kinds])
-    t.test(`a ${kind} whose connection is cut at ${method} is back on another one`, async (t) => {
-      const { url, cut } = await cuttingAt(t, methods[method] ?? [])
+  for (const method of said[kind as keyof typeof kinds]) {
+    const when = isAnswer(method) ? 'answered' : 'asked'
+    t.test(`a ${kind} whose connection ends at ${method} is back on another one`, async (t) => {
+      const { url, hasEnded } = await endingAt(t, when, methods[method] ?? [])
       const { isBack, close } = start(url)
       t.teardown(close)
-      await until('it is cut, and back', () => cut() && isBack())
+      await until('it has ended', hasEnded)
+      await setTimeout(500) // longer than it takes to hear of it
+      await until('it is back', isBack)
     })
+  }

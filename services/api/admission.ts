@@ -1,9 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { isProbe } from './parts.ts'
 import { correlationIdOf } from './plugins/correlation.ts'
 import { problemOf } from './plugins/problems.ts'
 
 /** How often the event loop is asked how late it is. */
 const every_ms = 100
+/** After so long without a refusal, the next one begins another time of them. */
+const pause_ms = 5_000
 const retryAfter_s = 2
 const told = { status: 503, code: 'overloaded', detail: 'The API has more to do than it can.' }
 
@@ -12,7 +15,8 @@ interface Limits {
   requestsMax: number
   /** How late the event loop may be, in milliseconds; 0: as late as it likes. */
   delayMax_ms: number
-  onLate(delay_ms: number): void
+  /** Requests begin to be refused, none having been for a while. */
+  onRefusing(now: { in_hand: number; delay_ms: number }): void
 }
 
 /**
@@ -25,7 +29,8 @@ export class Admission {
   /** Requests from their arrival until they are answered, and whether a handler works at them. */
   readonly #inHand = new Map<IncomingMessage, boolean>()
   #refused = 0
-  #late = false
+  #refusedAt = Number.NEGATIVE_INFINITY
+  #delay_ms = 0
   #left = false
   #due = performance.now() + every_ms
   readonly #timer: NodeJS.Timeout
@@ -48,8 +53,8 @@ export class Admission {
 
   /** Takes a request in hand; or answers it, and gives false. */
   admits(request: IncomingMessage, response: ServerResponse): boolean {
-    if (isProbePath(request.url ?? '')) return true
-    if (this.#late || this.#inHand.size >= this.#limits.requestsMax) {
+    if (isProbe(request)) return true
+    if (this.#isLate || this.#inHand.size >= this.#limits.requestsMax) {
       this.#refuse(request, response)
       return false
     }
@@ -66,7 +71,7 @@ export class Admission {
     if (this.#inHand.has(request)) this.#inHand.set(request, true)
   }
 
-  /** It is answered, or from now on it waits for others: that costs nothing. */
+  /** It is answered, or all it does from now on is to wait for others. */
   release(request: IncomingMessage): void {
     this.#inHand.delete(request)
   }
@@ -80,17 +85,22 @@ export class Admission {
     clearInterval(this.#timer)
   }
 
+  get #isLate(): boolean {
+    const { delayMax_ms } = this.#limits
+    return delayMax_ms > 0 && this.#delay_ms > delayMax_ms
+  }
+
   #look(): void {
-    const { delayMax_ms, onLate } = this.#limits
-    const delay_ms = performance.now() - this.#due
-    const late = delayMax_ms > 0 && delay_ms > delayMax_ms
-    if (late && !this.#late) onLate(Math.round(delay_ms))
-    this.#late = late
+    this.#delay_ms = performance.now() - this.#due
     this.#due = performance.now() + every_ms
   }
 
   #refuse(request: IncomingMessage, response: ServerResponse): void {
     this.#refused += 1
+    const now = performance.now()
+    if (now - this.#refusedAt > pause_ms)
+      this.#limits.onRefusing({ in_hand: this.#inHand.size, delay_ms: Math.round(this.#delay_ms) })
+    this.#refusedAt = now
     const id = correlationIdOf(request)
     const body = JSON.stringify(problemOf(told, id))
     response.writeHead(told.status, {
@@ -103,6 +113,3 @@ export class Admission {
     response.end(body)
   }
 }
-
-/** Whether a request asks how this process is: those are answered however much there is to do, and are never counted. */
-export const isProbePath = (url: string): boolean => /^\/(metrics|health(\/[^?]*)?)(\?|$)/.test(url)

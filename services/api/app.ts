@@ -76,7 +76,7 @@ export async function buildApp(options: ApiOptions, root: Logger): Promise<Built
   const admission = new Admission({
     requestsMax: options.REQUESTS_MAX,
     delayMax_ms: options.EVENT_LOOP_DELAY_MAX_MS,
-    onLate: (delay_ms) => log.warn({ delay_ms }, 'the event loop is late: requests are refused'),
+    onRefusing: (now) => log.warn(now, 'more is asked than can be done: requests are refused'),
   })
   const app = Fastify({
     genReqId: correlationIdOf,

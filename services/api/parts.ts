@@ -1,6 +1,6 @@
 import type { Options } from '@ordermill/config'
 import type { ApiMetrics, Logger, Registry } from '@ordermill/telemetry'
-import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { FastifyInstance } from 'fastify'
 
 /** The options of the API. */
 export const apiOptionNames = [
@@ -65,5 +65,5 @@ export interface Dependency {
 }
 
 /** Whether a request asks how this process is: those are answered however much there is to do, and are never counted. */
-export const isProbe = ({ routeOptions: { url = '' } }: Pick<FastifyRequest, 'routeOptions'>): boolean =>
-  url === '/metrics' || url === '/health' || url.startsWith('/health/')
+export const isProbe = ({ url = '' }: { url?: string | undefined }): boolean =>
+  /^\/(metrics|health|health\/live|health\/ready)(\?|$)/.test(url)
