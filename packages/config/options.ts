@@ -45,7 +45,12 @@ export const options = {
     default: '',
   }),
 
-  API_HOST: anyText({ about: 'Address the API listens on; of a name the first one.', min: 1, max: 255, default: devOr('127.0.0.1', '0.0.0.0') }),
+  API_HOST: anyText({
+    about: 'Address the API listens on; of a name the first one.',
+    min: 1,
+    max: 255,
+    default: devOr('127.0.0.1', '0.0.0.0'),
+  }),
   API_PORT: whole({ about: 'Port of the API; 0 takes any.', min: 0, max: 65_535, default: '8080' }),
   BODY_BYTES_MAX: whole({
     about: 'Largest request body, in bytes.',
