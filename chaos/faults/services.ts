@@ -46,13 +46,14 @@ export const untilRetried = ({ stack }: Scene, code: string): Promise<unknown> =
     return counts.some((count) => count > 0)
   })
 
-/** Workers are killed in turn, each as soon as the one before is ready again. */
+/**
+ * All workers are killed together, again soon after they are ready: nobody takes over from them, so that what waits meanwhile is
+ * delivered to one after the other of them, and little of it is persisted each time.
+ */
 export async function killWorkers({ stack, wait, random }: Scene, times: number): Promise<void> {
   for (let killed = 0; killed < times; killed += 1) {
-    const { workers } = stack
-    const worker = workers[killed % workers.length]
-    await worker?.process.kill('SIGKILL')
-    await worker?.process.start()
+    await Promise.all(stack.workers.map((worker) => worker.process.kill('SIGKILL')))
+    await Promise.all(stack.workers.map((worker) => worker.process.start()))
     await wait(random.float() * 0.3)
   }
 }

@@ -33,7 +33,7 @@ export const servicesScenarios: Scenario[] = [
   },
   {
     name: 'worker-killed-25-times',
-    says: 'Workers are killed 25 times in a row, healthy records in hand',
+    says: 'Both workers are killed 25 times in a row, healthy records in hand',
     within_s: 1,
     nothingParks: true,
     break: (scene) => killWorkers(scene, 25),
