@@ -16,7 +16,8 @@ const client = connectCache({ urls: [url], timeout_ms: 300, onError: () => undef
 t.teardown(() => client.disconnect())
 await until('Redis is there', () => ready === 1)
 // What is to be timed comes later: until then a machine that is busy may take longer than the deadline.
-const patiently = <T>(what: string, call: () => Promise<T>): Promise<T> => until(what, () => call().catch(() => undefined))
+const patiently = <T>(what: string, call: () => Promise<T>): Promise<T> =>
+  until(what, () => call().catch(() => undefined))
 const parts = { client, collection: 'orders', namespace: '', dirtyLimit: 6_400 }
 const cache = await patiently('the cache is there', () => openCache(parts))
 const known = await patiently('it has a record', async () => {
