@@ -89,6 +89,10 @@ async function playOn(playing: Playing): Promise<Outcome> {
   if (scenario.nothingParks === true)
     for (const { n, code } of evidence.parked)
       violations.push({ invariant: 'I1', says: `row ${n} was parked (${code}), though nothing is wrong with it` })
+  if (scenario.allAnswered === true)
+    for (const { kind, tag, id, answer, error } of calls)
+      if (answer === undefined)
+        violations.push({ invariant: 'I8', says: `${kind} ${tag ?? id} was not answered: ${error}` })
   await discardParked(scene) // the next one finds none
   return outcomeOf(playing, evidence, violations, file)
 }

@@ -39,6 +39,35 @@ async function counted({ url }: Service, name: string, label = ''): Promise<numb
     .reduce((sum, [, , n]) => sum + Number(n), 0)
 }
 
+/** So often a worker may have ended its transaction just before it hangs. */
+const freezesMax = 50
+
+/** The worker that persists hangs between two statements of a transaction, its locks in hand. @throws Error if none is met there */
+export async function freezeInTransaction(scene: Scene): Promise<void> {
+  const { stack, wait } = scene
+  scene.finally(() => thawWorkers(scene))
+  const worker = await activeWorker(scene)
+  const isOpen = async () => {
+    const { rowCount } = await stack.stores.pool.query(
+      `SELECT FROM pg_stat_activity a JOIN pg_locks l ON l.pid = a.pid AND l.locktype = 'advisory' AND l.granted
+       WHERE a.state = 'idle in transaction'`,
+    )
+    return (rowCount ?? 0) > 0
+  }
+  for (let tries = 0; tries < freezesMax; tries += 1) {
+    await until('a transaction is open', isOpen)
+    await worker.process.kill('SIGSTOP')
+    await wait(0.2)
+    if (await isOpen()) return
+    await worker.process.kill('SIGCONT')
+  }
+  throw new Error('no worker was met in a transaction')
+}
+
+export async function thawWorkers({ stack }: Scene): Promise<void> {
+  for (const worker of stack.workers) await worker.process.kill('SIGCONT')
+}
+
 /** A worker repeats an attempt for this reason. @throws Error if none does */
 export const untilRetried = ({ stack }: Scene, code: string): Promise<unknown> =>
   until(`a worker tries again: ${code}`, async () => {

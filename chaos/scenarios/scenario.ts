@@ -48,6 +48,8 @@ export interface Scenario {
   nothingParks?: true
   /** No request may fail or be refused. */
   nothingFails?: true
+  /** Whoever asks is answered, if only with a refusal, before its patience ends. */
+  allAnswered?: true
   /** It runs only where it is named: it takes long. */
   onlyNamed?: true
   /** Why it cannot run on this machine; undefined: it can. */

@@ -1,6 +1,7 @@
 import { resetClocks, setClocks, withClock } from '../faults/clock.ts'
 import {
   activeWorker,
+  freezeInTransaction,
   killApis,
   killAtCommits,
   killBetween,
@@ -10,6 +11,7 @@ import {
   killWorkers,
   replaceAll,
   stopWorkers,
+  thawWorkers,
   unhurried,
 } from '../faults/services.ts'
 import type { Scenario } from './scenario.ts'
@@ -40,15 +42,13 @@ export const servicesScenarios: Scenario[] = [
   },
   {
     name: 'worker-frozen',
-    says: 'The active worker hangs until its standby has taken over, and goes on then',
+    says: 'The active worker hangs in the middle of a transaction until its standby has taken over, and goes on then',
     within_s: 1,
     outage_s: 24,
-    async break(scene) {
-      const worker = await activeWorker(scene)
-      await worker.process.kill('SIGSTOP')
-    },
-    async heal({ stack }) {
-      for (const worker of stack.workers) await worker.process.kill('SIGCONT')
+    break: freezeInTransaction,
+    async heal(scene) {
+      await activeWorker(scene) // one that has taken over
+      await thawWorkers(scene)
     },
   },
   {
