@@ -1,5 +1,5 @@
+import { HttpConnection } from '@ordermill/servers/http-connection'
 import { latencyOf } from '../statistics.ts'
-import { Connection } from './connection.ts'
 import type { LoadJob, LoadProgress, LoadResult } from './jobs.ts'
 import { requestsOf } from './requests.ts'
 
@@ -18,7 +18,8 @@ export async function closedLoad(job: Closed, progress: LoadProgress): Promise<L
   const end = started + job.seconds * 1_000
   const last = started + job.seconds * 8_000
   const isOver = (now: number) => now >= end && (latencies.length >= (job.least ?? 0) || now >= last)
-  const one = (connection: Connection) =>
+  const [name, value] = job.header?.split(': ') ?? []
+  const one = (connection: HttpConnection) =>
     new Promise<void>((resolve) => {
       const send = () => {
         const sent = performance.now()
@@ -27,9 +28,10 @@ export async function closedLoad(job: Closed, progress: LoadProgress): Promise<L
           resolve()
           return
         }
-        connection.send(next(), (status, _, hasHeader) => {
+        connection.send(next(), (received) => {
+          const { status } = received
           const isFine = (status >= 200 && status < 300) || status === 304
-          if (isFine && (job.header === undefined || hasHeader(job.header))) {
+          if (isFine && (name === undefined || received.header(name) === value)) {
             latencies.push(performance.now() - sent)
             progress.count += 1
             send()
@@ -46,7 +48,7 @@ export async function closedLoad(job: Closed, progress: LoadProgress): Promise<L
   const urls = [job.url, ...(job.others ?? [])]
   const connections = Array.from(
     { length: job.connections },
-    (_, at) => new Connection(urls[at % urls.length] as string),
+    (_, at) => new HttpConnection(urls[at % urls.length] as string),
   )
   await Promise.all(connections.map(one))
   const seconds = (performance.now() - started) / 1_000

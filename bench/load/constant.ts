@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { HttpConnection } from '@ordermill/servers/http-connection'
 import { latencyOf } from '../statistics.ts'
 import { watchArrivals } from './arrivals.ts'
-import { Connection } from './connection.ts'
 import type { LoadJob, LoadProgress, LoadResult } from './jobs.ts'
 import { requestsOf } from './requests.ts'
 
@@ -19,21 +19,22 @@ export async function constantLoad(job: Constant, progress: LoadProgress): Promi
   const every = job.arrivals === undefined ? 0 : Math.max(1, Math.round(job.rate / job.arrivals.per_second))
   const latencies: number[] = []
   const statuses: Record<number, number> = {}
-  const idle: Connection[] = []
-  const all: Connection[] = []
+  const idle: HttpConnection[] = []
+  const all: HttpConnection[] = []
   const waiting: number[] = [] // the moments at which those were due that no connection was free for
   let [failed, sent, open] = [0, 0, 0]
 
-  const start = (due: number, connection: Connection) => {
+  const start = (due: number, connection: HttpConnection) => {
     open += 1
     const number = sent++
-    connection.send(next(), (status, body) => {
+    connection.send(next(), (received) => {
+      const { status } = received
       open -= 1
       const now = performance.now()
       if ((status >= 200 && status < 300) || status === 304) {
         latencies.push(now - due)
         progress.count += 1
-        if (watch !== undefined && number % every === 0) watch.follow(idOf(body()), due)
+        if (watch !== undefined && number % every === 0) watch.follow(idOf(received.body()), due)
       } else {
         failed += 1
         statuses[status] = (statuses[status] ?? 0) + 1
@@ -49,7 +50,7 @@ export async function constantLoad(job: Constant, progress: LoadProgress): Promi
     else start(due, connection)
   }
   const opened = () => {
-    const connection = new Connection(job.url)
+    const connection = new HttpConnection(job.url)
     all.push(connection)
     return connection
   }

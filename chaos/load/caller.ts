@@ -31,7 +31,7 @@ export function createCaller({ http, history, apis }: Parts): Caller {
         const answer = await http.send(call.client, askedOf(call, base))
         const told = toldOf(answer)
         history.add({ ...call, began_ms, ended_ms: history.now_ms(), answer: told })
-        return { told, etag: answer.headers['etag'], refused: false }
+        return { told, etag: answer.header('etag'), refused: false }
       } catch (thrown) {
         if (!(thrown instanceof NoAnswer)) throw thrown
         error = thrown.message
@@ -57,7 +57,7 @@ function askedOf({ kind, id, key, if_match, wait, body }: Omit<Call, 'began_ms' 
     case 'delete':
       return { method: 'DELETE', api, path: one, headers }
     case 'bulk':
-      return { method: 'POST', api, path: `/api/bulk-orders?wait_ms=2000`, headers, body }
+      return { method: 'POST', api, path: '/api/bulk-orders?wait_ms=2000', headers, body }
     case 'read':
       return { method: 'GET', api, path: one, headers }
     case 'search':
@@ -65,7 +65,8 @@ function askedOf({ kind, id, key, if_match, wait, body }: Omit<Call, 'began_ms' 
   }
 }
 
-function toldOf({ status, headers, body }: Answer): Told {
+function toldOf({ status, header, body }: Answer): Told {
+  const retryAfter = header('retry-after')
   const { order_id, bulk_id, id = order_id ?? bulk_id, version, order_ids, code } = body
   return {
     status,
@@ -73,8 +74,8 @@ function toldOf({ status, headers, body }: Answer): Told {
     ...(typeof id === 'string' ? { id } : {}),
     ...(typeof version === 'number' ? { version } : {}),
     ...(Array.isArray(order_ids) ? { ids: order_ids as string[] } : {}),
-    ...(headers['idempotent-replayed'] === 'true' ? { replayed: true } : {}),
-    ...(headers['x-cache'] === 'BYPASS' ? { bypass: true } : {}),
-    ...(headers['retry-after'] === undefined ? {} : { retry_after: Number(headers['retry-after']) }),
+    ...(header('idempotent-replayed') === 'true' ? { replayed: true } : {}),
+    ...(header('x-cache') === 'BYPASS' ? { bypass: true } : {}),
+    ...(retryAfter === undefined ? {} : { retry_after: Number(retryAfter) }),
   }
 }

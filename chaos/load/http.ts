@@ -1,9 +1,9 @@
-import { Client } from 'undici'
+import { HttpConnection, type Received } from '@ordermill/servers/http-connection'
 
 /** An answer to one request; `body` is {} where it is no JSON object. */
 export interface Answer {
   status: number
-  headers: Record<string, string | undefined>
+  header: Received['header']
   body: Record<string, unknown>
 }
 
@@ -32,45 +32,40 @@ export interface Http {
   close(): void
 }
 
-/** Each answer is waited for so long; nothing is sent twice. */
+/** Each answer is waited for so long, whole; nothing is sent twice. */
 export function createHttp(timeout_ms: number): Http {
-  const connections = new Map<string, Client>()
-  const connectionOf = (client: number, origin: string): Client => {
-    const key = `${client} ${origin}`
-    const known = connections.get(key)
-    if (known !== undefined) return known
-    const times = { connect: { timeout: timeout_ms }, headersTimeout: timeout_ms, bodyTimeout: timeout_ms }
-    const made = new Client(origin, { pipelining: 1, ...times })
-    connections.set(key, made)
-    return made
+  const connections = new Map<string, HttpConnection>()
+  const connectionOf = (client: number, api: string): HttpConnection => {
+    const key = `${client} ${api}`
+    const connection = connections.get(key) ?? new HttpConnection(api)
+    connections.set(key, connection)
+    return connection
   }
   return {
-    async send(client, { method, api, path, body, headers = {} }) {
-      const payload = body === undefined ? null : JSON.stringify(body)
-      const all = payload === null ? headers : { 'content-type': 'application/json', ...headers }
-      try {
-        const answer = await connectionOf(client, api).request({ path, method, headers: all, body: payload })
-        const text = await answer.body.text()
-        return { status: answer.statusCode, headers: answer.headers as Answer['headers'], body: objectOf(text) }
-      } catch (thrown) {
-        throw isOurs(thrown) ? thrown : noAnswer(thrown as Error)
-      }
-    },
+    send: (client, asked) =>
+      new Promise((resolve, reject) => {
+        const connection = connectionOf(client, asked.api)
+        const timer = setTimeout(() => connection.lose('TIMEOUT'), timeout_ms)
+        connection.send(textOf(asked), (received) => {
+          clearTimeout(timer)
+          const { status, error } = received
+          if (status === 0) reject(new NoAnswer(error))
+          else resolve({ status, header: (name) => received.header(name), body: objectOf(received.body()) })
+        })
+      }),
     close() {
-      for (const connection of connections.values()) void connection.destroy()
+      for (const connection of connections.values()) connection.lose('ECONNABORTED')
     },
   }
 }
 
-/** A mistake of whoever asks, and nothing that happened on the way. */
-const isOurs = (thrown: unknown): boolean =>
-  !(thrown instanceof Error && 'code' in thrown) || thrown.code === 'UND_ERR_INVALID_ARG'
-
-function noAnswer(error: Error): NoAnswer {
-  const code = 'code' in error ? String(error.code) : error.name
-  return new NoAnswer(timeouts.has(code) ? 'TIMEOUT' : code)
+function textOf({ method, api, path, body, headers = {} }: Asked): string {
+  const payload = body === undefined ? '' : JSON.stringify(body)
+  const typed = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(payload) }
+  const all = { ...headers, host: new URL(api).host, ...(payload === '' ? {} : typed) }
+  const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`)
+  return `${method} ${path} HTTP/1.1\r\n${lines.join('')}\r\n${payload}`
 }
-const timeouts = new Set(['UND_ERR_CONNECT_TIMEOUT', 'UND_ERR_HEADERS_TIMEOUT', 'UND_ERR_BODY_TIMEOUT'])
 
 function objectOf(text: string): Record<string, unknown> {
   try {
