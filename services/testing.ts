@@ -25,7 +25,10 @@ interface Teardown {
  */
 export async function startTestApi(t: Teardown, env: Env): Promise<{ app: FastifyInstance; url: string }> {
   const options = readOptions({ EVENT_LOOP_DELAY_MAX_MS: '0', ...env }, apiOptionNames)
-  const { app, brokerReady } = await buildApp(options, createLogger({ service: 'api', level: options.LOG_LEVEL }))
+  const { app, listen, brokerReady } = await buildApp(
+    options,
+    createLogger({ service: 'api', level: options.LOG_LEVEL }),
+  )
   t.teardown(() => app.close())
   await brokerReady
   const { promise: away, resolve } = Promise.withResolvers<void>()
@@ -38,7 +41,7 @@ export async function startTestApi(t: Teardown, env: Env): Promise<{ app: Fastif
   t.teardown(() => client.disconnect())
   const parts = { client, collection: orders.name, namespace: options.NAMESPACE, dirtyLimit: options.DIRTY_LIMIT }
   await Promise.race([away, until('the cache is there', () => openCache(parts).catch(() => undefined))])
-  const url = await app.listen({ host: '127.0.0.1', port: options.API_PORT })
+  const url = await listen({ host: '127.0.0.1', port: options.API_PORT })
   return { app, url }
 }
 

@@ -26,6 +26,7 @@ import { compressionPlugin } from './plugins/compression.ts'
 import { correlationIdOf, correlationPlugin } from './plugins/correlation.ts'
 import { corsPlugin } from './plugins/cors.ts'
 import { databasePlugin, refreshedPlugin } from './plugins/database.ts'
+import { doorsPlugin } from './plugins/doors.ts'
 import { watchEpoch } from './plugins/epoch.ts'
 import { jsonPlugin } from './plugins/json.ts'
 import { leavingPlugin } from './plugins/leaving.ts'
@@ -62,6 +63,8 @@ import { createWriter } from './writer.ts'
 /** The API, and what whoever runs it has to know and to do. */
 interface Built {
   app: FastifyInstance
+  /** Listens, and gives the URL. @throws what the system says, EADDRINUSE among it */
+  listen(at: { host: string; port: number }): Promise<string>
   /** Rejects if what stands on the broker does not fit. */
   brokerReady: Promise<void>
   /** Rejects if the cache would throw records away. */
@@ -103,6 +106,7 @@ export async function buildApp(options: ApiOptions, root: Logger): Promise<Built
   correlationPlugin(app)
   const leaving = leavingPlugin(app, admission)
   overloadPlugin(app, admission)
+  const listen = doorsPlugin(app, log)
   await corsPlugin(surroundings)
   await compressionPlugin(surroundings)
   await openapiPlugin(app)
@@ -233,5 +237,5 @@ export async function buildApp(options: ApiOptions, root: Logger): Promise<Built
     await uncachedPlugin(probes)
     healthRoutes(probes, health)
   })
-  return { app, brokerReady: publisher.ready, unfit, leave: leaving.leave }
+  return { app, listen, brokerReady: publisher.ready, unfit, leave: leaving.leave }
 }

@@ -8,7 +8,7 @@ import { get, post, spawnApi, startTestApi } from '../testing.ts'
 import { firstLine, raw } from './testing.ts'
 
 const made = await corner(t, environment())
-const { app, url } = await startTestApi(t, { ...made.env, REQUEST_TIMEOUT_MS: '1000', CONNECTIONS_MAX: '10' })
+const { url } = await startTestApi(t, { ...made.env, REQUEST_TIMEOUT_MS: '1000', CONNECTIONS_MAX: '10' })
 const count = await counterOf(t, made)
 const alive = async () => (await get(`${url}/health/live`)).status === 200
 
@@ -90,11 +90,10 @@ t.test('connections beyond the limit are closed at once; those within it are ser
   const held = Array.from({ length: 40 }, () => raw(url, 'GET /health/live HTTP/1.1\r\nHost: x\r\n'))
   const said = await Promise.all(held)
   const turnedAway = said.filter((one) => one === '')
-  t.ok(turnedAway.length >= 30, `${turnedAway.length} of 40 were turned away`)
+  t.ok(turnedAway.length >= 30 && turnedAway.length < 40, `${turnedAway.length} of 40 were turned away`)
   t.ok(
     said.some((one) => /^HTTP\/1\.1 408 /.test(one)),
     'the others were waited for',
   )
-  t.equal(app.server.maxConnections, 10)
   await until('there is room again', alive)
 })

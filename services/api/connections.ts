@@ -40,7 +40,14 @@ function serverOf({ REQUEST_TIMEOUT_MS, CONNECTIONS_MAX }: ApiOptions, admission
     if (admission.admits(request, response)) handle(request, response)
   })
   server.setTimeout(idleMax_ms + REQUEST_TIMEOUT_MS)
-  server.maxConnections = CONNECTIONS_MAX
+  let open = 0
+  server.on('connection', (socket) => {
+    open += 1
+    socket.once('close', () => {
+      open -= 1
+    })
+    if (open > CONNECTIONS_MAX) socket.destroy()
+  })
   server.maxHeadersCount = 0 // none is dropped: their bytes are limited already
   return server
 }

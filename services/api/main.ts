@@ -12,7 +12,7 @@ async function main(): Promise<void> {
   const log = root.child({ component: 'process' })
   if (options.ADMIN_TOKEN === '') log.warn('ADMIN_TOKEN is not set: everybody may use /api/admin')
 
-  const { app, brokerReady, unfit, leave } = await buildApp(options, root)
+  const { app, listen, brokerReady, unfit, leave } = await buildApp(options, root)
   Promise.race([brokerReady.then(() => unfit), unfit]).catch((err: unknown) => {
     log.fatal({ err }, toError(err).message)
     process.exit(1)
@@ -37,7 +37,7 @@ async function main(): Promise<void> {
   }
   process.on('SIGTERM', stop)
   process.on('SIGINT', stop)
-  const address = await app.listen({ host: options.API_HOST, port: options.API_PORT })
+  const address = await listen({ host: options.API_HOST, port: options.API_PORT })
   log.info({ address }, 'the API listens')
 }
 
