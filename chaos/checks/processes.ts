@@ -1,7 +1,7 @@
 import type { Check, Violation } from './evidence.ts'
 
 /** Most resident memory of a service, in MB: under load some 180 are usual. */
-const memoryMax_mb = 400
+const memoryMax_mb = 300
 /** Longest from the healing until all is quiet. */
 const recoveryMax_s = 30
 
