@@ -9,7 +9,7 @@ what clients were told against Postgres, Elasticsearch, Redis, the ledger of par
   --seed N         seed of the load and of the moment of each fault (1)
   --seeds N        each scenario with N seeds in a row, from --seed on
   --for SECONDS    how long what is broken stays broken, where a scenario has a length (1 to 3600)
-  --rate N         operations a second (150; 1 to 20000), with clients to match
+  --rate N         operations a second (150 unless a scenario says otherwise; 1 to 20000), with clients to match
   --quick          a smaller load and shorter outages: for a look and for CI
   --resume         go on after the last scenario and seed of this series that the results file says was finished; those before
                    are counted as they stand there

@@ -5,7 +5,10 @@ import type { Service, Stack } from './stack.ts'
 /** How long all is waited for: longer than it may take, to see what comes of it. */
 const waitMax_ms = 90_000
 
-/** Waits until nothing moves any more: no requests in hand, no marks, no messages, followers at the end. Gives when that began, or what still moves. */
+/**
+ * Waits until nothing moves any more: no requests in hand, no marks, no messages, followers at the end. Gives when that began, or what
+ * still moves.
+ */
 export async function untilQuiet(
   stack: Stack,
   healedAt: number,

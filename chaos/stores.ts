@@ -75,7 +75,8 @@ export async function openStores(env: Record<string, string>): Promise<Stores> {
         const found = await Promise.all(queueNames.map((name) => channel.checkQueue(name)))
         return found.reduce((sum, { messageCount }) => sum + messageCount, 0)
       } finally {
-        await Promise.race([connection.close(), sleep(1_000)]) // one that is lost meanwhile is never answered
+        const closed = connection.close().catch(() => undefined) // what it failed with was thrown already
+        await Promise.race([closed, sleep(1_000, undefined, { ref: false })]) // one that is lost meanwhile is never answered
       }
     },
     async queuedLate() {

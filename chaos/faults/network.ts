@@ -1,6 +1,7 @@
 import { everyLink, type Link } from '../proxy/links.ts'
 import type { Stream, Toxic } from '../proxy/toxics.ts'
 import type { Scenario, Scene } from '../scenarios/scenario.ts'
+import { shuffled } from '../simulation/random.ts'
 
 /** How a link is broken, and mended. */
 export type LinkFault = (link: Link) => Pick<Scenario, 'break' | 'heal'>
@@ -59,9 +60,8 @@ export const clogged: Pick<Scenario, 'break' | 'heal'> = {
 
 /** Does it to all links of one server, waits a little, and goes on to the next. */
 async function toEach({ random, wait }: Scene, act: (link: Link) => Promise<void> | undefined): Promise<void> {
-  const left = [...new Set(everyLink.map(({ server }) => server))]
-  while (left.length > 0) {
-    const [server] = left.splice(random.below(left.length), 1)
+  const servers = [...new Set(everyLink.map(({ server }) => server))]
+  for (const server of shuffled(servers, random)) {
     for (const link of everyLink) if (link.server === server) await act(link)
     await wait(0.5 + random.float())
   }

@@ -1,5 +1,6 @@
 import { until } from '../../servers/testing.ts'
 import type { Scenario, Scene } from '../scenarios/scenario.ts'
+import { shuffled } from '../simulation/random.ts'
 import type { Service } from '../stack.ts'
 import { holdBack } from './broker.ts'
 import { setServer } from './postgres.ts'
@@ -47,18 +48,19 @@ export async function freezeInTransaction(scene: Scene): Promise<void> {
   const { stack, wait } = scene
   scene.finally(() => thawWorkers(scene))
   const worker = await activeWorker(scene)
-  const isOpen = async () => {
+  const isOpen = async (since_ms = 0) => {
     const { rowCount } = await stack.stores.pool.query(
       `SELECT FROM pg_stat_activity a JOIN pg_locks l ON l.pid = a.pid AND l.locktype = 'advisory' AND l.granted
-       WHERE a.state = 'idle in transaction'`,
+       WHERE a.state = 'idle in transaction' AND a.state_change <= clock_timestamp() - $1 * interval '1 ms'`,
+      [since_ms],
     )
     return (rowCount ?? 0) > 0
   }
   for (let tries = 0; tries < freezesMax; tries += 1) {
-    await until('a transaction is open', isOpen)
+    await until('a transaction is open', () => isOpen())
     await worker.process.kill('SIGSTOP')
     await wait(0.2)
-    if (await isOpen()) return
+    if (await isOpen(150)) return // nobody else's, begun meanwhile
     await worker.process.kill('SIGCONT')
   }
   throw new Error('no worker was met in a transaction')
@@ -190,16 +192,15 @@ export async function killEverything({ stack, outage_s, random, wait, say }: Sce
   const each_s = outage_s / parts.length
   const back: Promise<unknown>[] = []
   const began = performance.now()
-  for (let killed = 1; parts.length > 0; killed += 1) {
+  for (const [at, [name, processes]] of shuffled(parts, random).entries()) {
     await wait(random.float() * each_s * 0.5)
-    const [[name, processes] = ['', () => []]] = parts.splice(random.below(parts.length), 1)
     await Promise.all(processes().map((one) => one.kill('SIGKILL')))
     say(`  ${name} killed`)
     await wait(0.5 + random.float())
     const all = Promise.all(processes().map((one) => one.start())).then(() => say(`  ${name} back`))
     all.catch(() => undefined) // awaited below
     back.push(all)
-    await wait(Math.max(0, killed * each_s - (performance.now() - began) / 1_000))
+    await wait(Math.max(0, (at + 1) * each_s - (performance.now() - began) / 1_000))
   }
   await Promise.all(back)
 }

@@ -4,7 +4,8 @@ import { operate, type Shared } from './clients.ts'
 
 /**
  * An open load: requests begin at a constant rate, whether those before were answered or not, each by a client that is free. Repeats are
- * part of the rate and go first. Where no client is free, what is due is not offered. Ends with the load, all being answered. @throws what an operation threw first
+ * part of the rate and go first. Where no client is free, what is due is not offered. Ends with the load, all being answered.
+ * @throws what an operation threw first
  */
 export async function runOpen(seed: number, shared: Omit<Shared, 'turn'>): Promise<void> {
   const { settings, signal } = shared

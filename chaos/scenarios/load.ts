@@ -1,3 +1,4 @@
+import { overload } from '../load/settings.ts'
 import type { Scenario } from './scenario.ts'
 
 /** What has no fault at all. */
@@ -13,6 +14,6 @@ export const loadScenarios: Scenario[] = [
     says: 'Far more is asked than can be done: 5,000 requests a second, whatever is answered',
     within_s: 1,
     outage_s: 8,
-    load: { open: true, rate: 5_000, searches: 0.002 },
+    load: overload,
   },
 ]

@@ -30,7 +30,7 @@ const onEveryLink: Row[] = [
   { name: 'slow', says: 'all between them takes 0.1 s and has little room', outage_s: 8, fault: slow },
 ]
 
-/** Where a request waits once at most for who is silent; of Postgres it may have to ask twice, which takes longer than clients wait. */
+/** Where everybody has to be answered while clients still wait: what is asked of Postgres may be asked twice, which takes longer. */
 const isAnswered = ({ kind, server }: Link, name: string): boolean =>
   kind === 'api' && server !== 'postgres' && (name === 'half-open' || name === 'unconfirmed')
 

@@ -14,6 +14,7 @@ import {
   thawWorkers,
   unhurried,
 } from '../faults/services.ts'
+import { overload } from '../load/settings.ts'
 import type { Scenario } from './scenario.ts'
 
 /** APIs and workers are killed, hang, are stopped and replaced. */
@@ -112,7 +113,7 @@ export const servicesScenarios: Scenario[] = [
     says: 'Each part is killed once within a minute in which 5,000 requests a second are offered, whatever is answered',
     within_s: 1,
     outage_s: 60,
-    load: { open: true, rate: 5_000, searches: 0.002 },
+    load: overload,
     onlyNamed: true,
     break: killEverything,
   },

@@ -9,6 +9,13 @@ export interface Random {
   pick<T>(list: readonly [T, ...T[]]): T
 }
 
+/** The same in any order. */
+export function shuffled<T>(all: readonly T[], random: Pick<Random, 'below'>): T[] {
+  const found: T[] = []
+  for (const one of all) found.splice(random.below(found.length + 1), 0, one)
+  return found
+}
+
 /** sfc32 (PractRand, Chris Doty-Humphrey), filled from the seed by splitmix32. */
 export function createRandom(seed: number): Random {
   let state = seed | 0

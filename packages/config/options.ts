@@ -46,7 +46,7 @@ export const options = {
   }),
 
   API_HOST: anyText({
-    about: 'Address the API listens on; of a name the first one.',
+    about: 'Address the API listens on; of a name that has several, the first.',
     min: 1,
     max: 255,
     default: devOr('127.0.0.1', '0.0.0.0'),
@@ -71,7 +71,8 @@ export const options = {
     default: '10000',
   }),
   REQUESTS_MAX: whole({
-    about: 'Most requests that are worked at at once, those that only wait for others aside; more are answered 503.',
+    about:
+      'Most requests worked on at the same time, those that only wait for others not counted; more are answered 503.',
     min: 10,
     max: 100_000,
     default: '500',

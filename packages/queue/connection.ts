@@ -75,7 +75,8 @@ export function keepConnected({
           model.on('error', () => undefined)
           last = model
           const late = setTimeout(() => destroy(model, 'the broker answers, but no queue does'), setupMax_ms)
-          // Not all that waits for an answer hears of the end: amqplib leaves a close for ever that is not answered. So we wait for that too.
+          // Not all that waits for an answer hears of the end: amqplib leaves a close for ever that is not answered. So we wait for
+          // that too.
           let isGone = false
           const gone = new Promise<Error | undefined>((resolve) => {
             model.once('close', (error?: Error) => {
@@ -89,7 +90,7 @@ export function keepConnected({
             if (isGone) throw new Error('closed as it was set up') // its end came with the last answer
           } catch (thrown) {
             destroy(model, 'it could not be set up')
-            await Promise.race([gone, sleep(closeMax_ms)]) // it may have been gone before anybody listened
+            await Promise.race([gone, sleep(closeMax_ms, undefined, { ref: false })]) // it may have been gone before anybody listened
             throw thrown
           } finally {
             clearTimeout(late)

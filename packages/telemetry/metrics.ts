@@ -65,9 +65,15 @@ export const apiMetrics = (registry: Registry, collections: string[], looks: Api
     'route',
     'status',
   ]),
-  requestsInHand: gauge(registry, 'http_requests_in_hand', 'Requests that are worked at.', [], function () {
-    this.set(looks.admission?.inHand ?? 0)
-  }),
+  requestsInHand: gauge(
+    registry,
+    'http_requests_in_hand',
+    'Requests in hand: taken, and not answered yet; those that only wait for others not counted.',
+    [],
+    function () {
+      this.set(looks.admission?.inHand ?? 0)
+    },
+  ),
   requestsRefused: new Counter({
     name: 'http_requests_refused_total',
     help: 'Requests refused because there was more to do than could be done: they are in no other figure.',

@@ -34,9 +34,15 @@ export class Admission {
   #left = false
   #due = performance.now() + every_ms
   readonly #timer: NodeJS.Timeout
+  /** One for all: as a listener it is called with the response as `this`. */
+  readonly #onClose: (this: ServerResponse) => void
 
   constructor(limits: Limits) {
     this.#limits = limits
+    const inHand = this.#inHand
+    this.#onClose = function () {
+      if (inHand.get(this.req) === false) inHand.delete(this.req)
+    }
     // Timers run before sockets are read: what came in while the loop stood still meets the flag already set.
     this.#timer = setInterval(() => this.#look(), every_ms)
     this.#timer.unref()
@@ -60,9 +66,7 @@ export class Admission {
     }
     this.#inHand.set(request, false)
     // A body that never comes whole reaches no handler. One whose client has left counts as long as it is worked at.
-    response.once('close', () => {
-      if (this.#inHand.get(request) === false) this.#inHand.delete(request)
-    })
+    response.once('close', this.#onClose)
     return true
   }
 

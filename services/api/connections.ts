@@ -10,7 +10,7 @@ import { problemOf } from './plugins/problems.ts'
 const headerBytesMax = 16 * 1_024
 /** A connection on which nothing moves for this long is closed: longer than any answer takes. */
 const idleMax_ms = 120_000
-/** How long a connection is kept for its next request: longer than balancers keep theirs, which would send into one that closes. */
+/** How long a connection is kept for its next request: longer than balancers usually keep theirs (60 s), which would send into one that closes. */
 const keepAlive_ms = 72_000
 
 /** What is wrong with a request that is not HTTP, or not in time: by the code that Node's parser and timers give. */

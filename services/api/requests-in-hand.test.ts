@@ -1,11 +1,16 @@
+import { once } from 'node:events'
+import { createServer } from 'node:http'
 import { connect } from 'node:net'
 import { environment } from '@ordermill/config'
 import { newId } from '@ordermill/model'
 import { counterOf } from '@ordermill/servers/counting'
 import { corner, until } from '@ordermill/servers/testing'
+import Fastify, { type FastifyInstance } from 'fastify'
 import { Client } from 'pg'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { get, post, startTestApi, startTestWorker } from '../testing.ts'
+import { Admission } from './admission.ts'
+import { overloadPlugin } from './plugins/overload.ts'
 
 const { env, ...made } = await corner(t, environment())
 const most = 10
@@ -76,3 +81,51 @@ t.test('those that only wait for others are not counted', async (t) => {
   await startTestWorker(t, env)
   for (const { status } of await Promise.all(waiting)) t.equal(status, 201)
 })
+
+t.test('what a client has left before a handler had it is given up', async (t) => {
+  const { admission, app } = await small(t, most)
+  let handled = 0
+  app.addHook('onRequest', async ({ raw }) => {
+    raw.socket.destroy()
+    await once(raw.socket, 'close')
+  })
+  app.get('/', async () => {
+    handled += 1
+    return 'fine'
+  })
+  await t.rejects(fetch(await app.listen(anywhere)))
+  t.equal(handled, 0)
+  await until('none is in hand', async () => admission.inHand === 0)
+})
+
+t.test('that requests begin to be refused is told once, however many follow', async (t) => {
+  const { admission, app, told } = await small(t, 1)
+  const { promise: go, resolve } = Promise.withResolvers<string>()
+  app.get('/', () => go)
+  const base = await app.listen(anywhere)
+  const first = fetch(base)
+  await until('it is in hand', async () => admission.inHand === 1)
+  for (let n = 0; n < 5; n += 1) t.equal((await fetch(base)).status, 503)
+  t.equal(admission.refused, 5)
+  t.match(told, [{ in_hand: 1 }])
+  t.equal(told.length, 1)
+  resolve('fine')
+  t.equal((await first).status, 200)
+})
+
+const anywhere = { host: '127.0.0.1', port: 0 }
+
+/** A framework with nothing but the admission before it. */
+async function small(t: Test, requestsMax: number) {
+  const told: { in_hand: number }[] = []
+  const admission = new Admission({ requestsMax, delayMax_ms: 0, onRefusing: (now) => told.push(now) })
+  const app: FastifyInstance = Fastify({
+    serverFactory: (handle) =>
+      createServer((request, response) => {
+        if (admission.admits(request, response)) handle(request, response)
+      }),
+  })
+  overloadPlugin(app, admission)
+  t.teardown(() => app.close())
+  return { admission, app, told }
+}
