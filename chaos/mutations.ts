@@ -60,8 +60,10 @@ export const mutations: Mutation[] = [
   {
     without: 'cache: what Redis does not answer has a deadline',
     file: 'packages/cache/client.ts',
-    search: 'commandTimeout: timeout_ms,',
-    replace: '',
+    search: `    commandTimeout: timeout_ms,
+    connectTimeout: timeout_ms,
+    socketTimeout: 2 * timeout_ms,`,
+    replace: '    connectTimeout: timeout_ms,',
     scenario: 'api-redis-half-open',
   },
   {
