@@ -1,8 +1,9 @@
-import { createServer, type RequestListener, type Server, STATUS_CODES } from 'node:http'
+import { type RequestListener, type Server, STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import { newId } from '@ordermill/model'
 import type { FastifyHttpOptions } from 'fastify'
 import type { Admission } from './admission.ts'
+import { ManyDoors } from './doors.ts'
 import type { ApiOptions } from './parts.ts'
 import { problemOf } from './plugins/problems.ts'
 
@@ -36,7 +37,7 @@ function serverOf({ REQUEST_TIMEOUT_MS, CONNECTIONS_MAX }: ApiOptions, admission
     connectionsCheckingInterval: 1_000,
     maxHeaderSize: headerBytesMax,
   }
-  const server = createServer(limits, (request, response) => {
+  const server = new ManyDoors(limits, (request, response) => {
     if (admission.admits(request, response)) handle(request, response)
   })
   server.setTimeout(idleMax_ms + REQUEST_TIMEOUT_MS)

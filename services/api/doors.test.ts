@@ -1,9 +1,13 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { environment } from '@ordermill/config'
-import { corner } from '@ordermill/servers/testing'
+import { corner, until } from '@ordermill/servers/testing'
+import { createLogger } from '@ordermill/telemetry'
+import Fastify, { type FastifyInstance } from 'fastify'
 import t from 'tap'
 import { get, spawnService, startTestApi } from '../testing.ts'
+import { ManyDoors } from './doors.ts'
+import { doorsPlugin } from './plugins/doors.ts'
 
 const { env } = await corner(t, environment())
 
@@ -22,6 +26,35 @@ t.test('connections that come at once are taken many at a time', async (t) => {
   let rounds = 0
   for (; taken < many; rounds += 1) await new Promise((resolve) => setImmediate(resolve))
   t.ok(rounds < many / 2, `${many} connections in ${rounds} rounds of the event loop`)
+})
+
+t.test('it is closed when what came through any of its sockets is answered, and not before', async (t) => {
+  const app: FastifyInstance = Fastify({ serverFactory: (handle) => new ManyDoors({}, handle) })
+  const listen = doorsPlugin(app, createLogger({ service: 'api', level: 'silent' }))
+  const { promise: go, resolve } = Promise.withResolvers<string>()
+  let asked = 0
+  app.get('/', (_request, reply) => {
+    asked += 1
+    reply.header('connection', 'close')
+    return go
+  })
+  const url = await listen({ host: '127.0.0.1', port: 0 })
+  const answers = Promise.all(Array.from({ length: 64 }, async () => (await fetch(url)).text()))
+  await until('all are asked', async () => asked === 64)
+  let answered = false
+  const closed = app.close().then(() => answered)
+  await until('it listens no more', () =>
+    fetch(url).then(
+      () => false,
+      () => true,
+    ),
+  )
+  setTimeout(() => {
+    answered = true
+    resolve('fine')
+  }, 50)
+  t.same(await answers, new Array(64).fill('fine'))
+  t.equal(await closed, true)
 })
 
 t.test('a port that an API listens on already is refused, and free as soon as that one has closed', async (t) => {
