@@ -97,8 +97,9 @@ export const mutations: Mutation[] = [
   {
     without: 'index writer: what is refused for now is tried again',
     file: 'packages/search/writer.ts',
-    search: "if (status === 429 || status >= 500) return { outcome: 'retry' }",
-    replace: "if (status === 429 || status >= 500) return { outcome: 'done' }",
+    search: `  if (isRefusal(status, error?.type)) throw new EngineRefused(error?.type ?? String(status))
+  if (status === 429 || status >= 500) return { outcome: 'retry' }`,
+    replace: "  if (isRefusal(status, error?.type) || status === 429 || status >= 500) return { outcome: 'done' }",
     scenario: 'elasticsearch-refuses',
   },
   {

@@ -174,7 +174,10 @@ function build({ servers, stores, links, started, dataDir, machine, guard, say, 
       const port = String(await freePort())
       const folder = join(dataDir, name)
       mkdirSync(folder)
-      const env = { ...machine, ...servers.env, ...links.env(kind), API_PORT: port, WORKER_PORT: port, ...options }
+      const env = {
+        ...{ ...machine, ...servers.env, ...links.env(kind), API_PORT: port, WORKER_PORT: port, ...options },
+        NODE_OPTIONS: [machine['NODE_OPTIONS'], options['NODE_OPTIONS']].filter(Boolean).join(' '), // a guard taken out stays out
+      }
       const plan = planServices(folder, env)[kind]
       const service: Service = {
         ...{ kind, name, url: plan.url, logFile: plan.logFile },
