@@ -135,7 +135,7 @@ export const mutations: Mutation[] = [
     file: 'packages/database/failure.ts',
     search: "'40': 'unavailable',",
     replace: "'40': 'bad-data',",
-    scenario: 'deadlock',
+    scenario: 'deadlock-on-one-row',
   },
   {
     without: 'failure: a full disk is not the fault of a record',

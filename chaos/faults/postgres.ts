@@ -75,6 +75,50 @@ export async function speedUp({ stack }: Scene): Promise<void> {
   await stack.stores.pool.query('DROP FUNCTION chaos_slow CASCADE')
 }
 
+/** So often in a row at least: a batch of 500 is divided four times until a record is alone. */
+const deadlocksMin = 5
+
+/**
+ * Somebody holds the row that is changed most. Whenever the worker waits for it they ask for the worker's lock of the table, and leave it
+ * to the worker to notice: it is the one that Postgres fails, each time. @throws Error if it did not happen often enough
+ */
+export async function deadlockOnOneRow(scene: Scene): Promise<void> {
+  const { stack, outage_s, wait, say } = scene
+  const { pool } = stack.stores
+  scene.finally(() => setServer(scene, 'deadlock_timeout', undefined))
+  await setServer(scene, 'deadlock_timeout', "'200ms'")
+  const until_ms = performance.now() + outage_s * 1_000
+  const client = await pool.connect()
+  let count = 0
+  try {
+    await client.query("SET deadlock_timeout = '1min'")
+    await client.query('BEGIN')
+    const { rows } = await client.query<{ pid: number }>('SELECT pg_backend_pid() AS pid')
+    await client.query(
+      `WITH recent AS (SELECT id, version FROM orders WHERE deleted_at IS NULL ORDER BY change_seq DESC LIMIT 50)
+       SELECT FROM orders WHERE id = (SELECT id FROM recent ORDER BY version DESC LIMIT 1) FOR UPDATE`,
+    )
+    const isAwaited = async () =>
+      (await pool.query('SELECT FROM pg_stat_activity WHERE $1 = ANY (pg_blocking_pids(pid))', [rows[0]?.pid])).rowCount
+    while (performance.now() < until_ms) {
+      if (!(await isAwaited())) {
+        await wait(0.01)
+        continue
+      }
+      await client.query(
+        `SAVEPOINT before; SELECT pg_advisory_xact_lock(hashtextextended(current_schema() || '.orders', 0))`,
+      )
+      await client.query('ROLLBACK TO before')
+      count += 1
+    }
+    await client.query('ROLLBACK')
+  } finally {
+    client.release(true)
+  }
+  if (count < deadlocksMin) throw new Error(`the worker was in a deadlock ${count} times only`)
+  say(`  ${count} deadlocks in a row`)
+}
+
 /** Somebody locks the rows that are changed most, against the order in which the worker does. @throws Error if no deadlock comes of it */
 export async function deadlock(scene: Scene): Promise<void> {
   const { stack, outage_s, wait, say } = scene

@@ -1,5 +1,14 @@
 import { cannotMount, fillTablespace, freeTablespace } from '../faults/disk.ts'
-import { cutSessions, deadlock, hold, setReadOnly, slowDown, speedUp, stopImmediately } from '../faults/postgres.ts'
+import {
+  cutSessions,
+  deadlock,
+  deadlockOnOneRow,
+  hold,
+  setReadOnly,
+  slowDown,
+  speedUp,
+  stopImmediately,
+} from '../faults/postgres.ts'
 import { killed } from '../faults/servers.ts'
 import { untilRetried } from '../faults/services.ts'
 import type { Scenario } from './scenario.ts'
@@ -81,6 +90,14 @@ export const postgresScenarios: Scenario[] = [
     outage_s: 8,
     nothingParks: true,
     break: deadlock,
+  },
+  {
+    name: 'deadlock-on-one-row',
+    says: 'One row is part of a deadlock, again and again, and it is always the worker that Postgres fails',
+    within_s: 1,
+    outage_s: 10,
+    nothingParks: true,
+    break: deadlockOnOneRow,
   },
   {
     name: 'postgres-disk-full',
