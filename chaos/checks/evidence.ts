@@ -77,6 +77,8 @@ export interface Evidence {
   recovery_s: number | undefined
   open: string | undefined
   refreshes: Refreshed[]
+  /** What was answered, if the view could not be refreshed. */
+  unrefreshed: string | undefined
   viewDifferences: number
 }
 

@@ -130,6 +130,14 @@ const broken: Broken[] = [
     },
   ],
   [
+    'the view is not to be refreshed',
+    'I10',
+    /cannot be refreshed: busy/,
+    (e) => {
+      e.unrefreshed = 'busy'
+    },
+  ],
+  [
     'two refreshes overlapped',
     'I10',
     /800 ms before/,

@@ -82,6 +82,7 @@ export function well(): Evidence {
       { as_of_ms: 150, duration_ms: 100, outcome: 'refreshed' },
     ],
     viewDifferences: 0,
+    unrefreshed: undefined,
   }
 }
 

@@ -4,8 +4,9 @@ import type { Check, Violation } from './evidence.ts'
 const slack_ms = 1
 
 /** I10: the view equals a recount, and no refresh began before the one before it had ended. */
-export const viewEqualsRecount: Check = ({ viewDifferences, refreshes }) => {
+export const viewEqualsRecount: Check = ({ viewDifferences, unrefreshed, refreshes }) => {
   const found: Violation[] = []
+  if (unrefreshed !== undefined) found.push({ invariant: 'I10', says: `the view cannot be refreshed: ${unrefreshed}` })
   if (viewDifferences !== 0)
     found.push({ invariant: 'I10', says: `the view differs from a recount in ${viewDifferences} rows` })
   let ended_ms = Number.NEGATIVE_INFINITY
