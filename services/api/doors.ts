@@ -1,4 +1,4 @@
-import { type RequestListener, Server, type ServerOptions } from 'node:http'
+import { Server } from 'node:http'
 import { createServer, type Server as Door, type ListenOptions } from 'node:net'
 
 /**
@@ -14,10 +14,6 @@ export const reusePort = process.platform === 'linux'
 /** A server of HTTP whose port has many doors. */
 export class ManyDoors extends Server {
   readonly #others: Door[] = []
-
-  constructor(options: ServerOptions, handle: RequestListener) {
-    super(options, handle)
-  }
 
   /** Opens the other doors. `at`: where it listens itself. */
   openOthers(at: Pick<ListenOptions, 'host' | 'port'>, onError: (error: Error) => void): void {
