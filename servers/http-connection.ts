@@ -114,6 +114,7 @@ class Whole implements Received {
   readonly status: number
   readonly error = ''
   readonly #head: string
+  #lines: string[] | undefined
   readonly #body: Buffer
 
   constructor(status: number, head: string, body: Buffer) {
@@ -125,8 +126,8 @@ class Whole implements Received {
     return this.#body.toString('utf8')
   }
   header(name: string): string | undefined {
-    const lines = this.#head.split('\r\n')
-    const line = lines.find((one) => one[name.length] === ':' && one.slice(0, name.length).toLowerCase() === name)
+    this.#lines ??= this.#head.split('\r\n')
+    const line = this.#lines.find((one) => one[name.length] === ':' && one.slice(0, name.length).toLowerCase() === name)
     return line?.slice(name.length + 1).trim()
   }
 }

@@ -91,7 +91,7 @@ export async function deadlockOnOneRow(scene: Scene): Promise<void> {
   const client = await pool.connect()
   let count = 0
   try {
-    await client.query("SET deadlock_timeout = '1min'")
+    await client.query("SET deadlock_timeout = '1min'; SET lock_timeout = '10s'")
     await client.query('BEGIN')
     const { rows } = await client.query<{ pid: number }>('SELECT pg_backend_pid() AS pid')
     await client.query(
