@@ -26,10 +26,10 @@ import { compressionPlugin } from './plugins/compression.ts'
 import { correlationIdOf, correlationPlugin } from './plugins/correlation.ts'
 import { corsPlugin } from './plugins/cors.ts'
 import { databasePlugin, refreshedPlugin } from './plugins/database.ts'
-import { doorsPlugin } from './plugins/doors.ts'
 import { watchEpoch } from './plugins/epoch.ts'
 import { jsonPlugin } from './plugins/json.ts'
 import { leavingPlugin } from './plugins/leaving.ts'
+import { listeningPlugin } from './plugins/listening.ts'
 import { metricsPlugin } from './plugins/metrics.ts'
 import { openapiPlugin } from './plugins/openapi.ts'
 import { overloadPlugin } from './plugins/overload.ts'
@@ -106,7 +106,7 @@ export async function buildApp(options: ApiOptions, root: Logger): Promise<Built
   correlationPlugin(app)
   const leaving = leavingPlugin(app, admission)
   overloadPlugin(app, admission)
-  const listen = doorsPlugin(app, log)
+  const listen = listeningPlugin(app, log)
   await corsPlugin(surroundings)
   await compressionPlugin(surroundings)
   await openapiPlugin(app)

@@ -3,7 +3,7 @@ import type { Socket } from 'node:net'
 import { newId } from '@ordermill/model'
 import type { FastifyHttpOptions } from 'fastify'
 import type { Admission } from './admission.ts'
-import { ManyDoors } from './doors.ts'
+import { MultiSocketServer } from './multi-socket-server.ts'
 import type { ApiOptions } from './parts.ts'
 import { problemOf } from './plugins/problems.ts'
 
@@ -11,7 +11,10 @@ import { problemOf } from './plugins/problems.ts'
 const headerBytesMax = 16 * 1_024
 /** A connection on which nothing moves for this long is closed: longer than any answer takes. */
 const idleMax_ms = 120_000
-/** How long a connection is kept for its next request: longer than balancers usually keep theirs (60 s), which would send into one that closes. */
+/**
+ * How long a connection is kept for its next request: longer than balancers usually keep theirs (60 s), which would send into one
+ * that closes.
+ */
 const keepAlive_ms = 72_000
 
 /** What is wrong with a request that is not HTTP, or not in time: by the code that Node's parser and timers give. */
@@ -37,7 +40,7 @@ function serverOf({ REQUEST_TIMEOUT_MS, CONNECTIONS_MAX }: ApiOptions, admission
     connectionsCheckingInterval: 1_000,
     maxHeaderSize: headerBytesMax,
   }
-  const server = new ManyDoors(limits, (request, response) => {
+  const server = new MultiSocketServer(limits, (request, response) => {
     if (admission.admits(request, response)) handle(request, response)
   })
   server.setTimeout(idleMax_ms + REQUEST_TIMEOUT_MS)

@@ -6,8 +6,8 @@ import { createLogger } from '@ordermill/telemetry'
 import Fastify, { type FastifyInstance } from 'fastify'
 import t from 'tap'
 import { get, spawnService, startTestApi } from '../testing.ts'
-import { ManyDoors } from './doors.ts'
-import { doorsPlugin } from './plugins/doors.ts'
+import { MultiSocketServer } from './multi-socket-server.ts'
+import { listeningPlugin } from './plugins/listening.ts'
 
 const { env } = await corner(t, environment())
 
@@ -29,8 +29,8 @@ t.test('connections that come at once are taken many at a time', async (t) => {
 })
 
 t.test('it is closed when what came through any of its sockets is answered, and not before', async (t) => {
-  const app: FastifyInstance = Fastify({ serverFactory: (handle) => new ManyDoors({}, handle) })
-  const listen = doorsPlugin(app, createLogger({ service: 'api', level: 'silent' }))
+  const app: FastifyInstance = Fastify({ serverFactory: (handle) => new MultiSocketServer({}, handle) })
+  const listen = listeningPlugin(app, createLogger({ service: 'api', level: 'silent' }))
   const { promise: go, resolve } = Promise.withResolvers<string>()
   let asked = 0
   app.get('/', (_request, reply) => {

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { type AddressInfo, createServer } from 'node:net'
 import type { Logger } from '@ordermill/telemetry'
 import type { FastifyInstance } from 'fastify'
-import { ManyDoors, reusePort } from '../doors.ts'
+import { MultiSocketServer, reusePort } from '../multi-socket-server.ts'
 
 interface Address {
   host: string
@@ -10,17 +10,17 @@ interface Address {
   port: number
 }
 
-/** Gives how to listen: by many sockets where the system spreads connections over them, elsewhere by one. */
-export const doorsPlugin =
+/** Gives how to listen: by several sockets where the system spreads connections over them, elsewhere by one. */
+export const listeningPlugin =
   (app: FastifyInstance, log: Logger) =>
   async (at: Address): Promise<string> => {
     const { server } = app
-    if (!(server instanceof ManyDoors)) throw new Error('the server has one door')
+    if (!(server instanceof MultiSocketServer)) throw new Error('the server has one socket')
     if (reusePort && at.port !== 0) await assertFree(at)
     const shared = { ...at, reusePort }
     const url = await app.listen(shared)
     const { address: host, port } = server.address() as AddressInfo
-    server.openOthers({ host, port }, (err) => log.warn({ err }, 'one socket less listens'))
+    await server.listenOthers({ host, port }, (err) => log.warn({ err }, 'one socket less listens'))
     return url
   }
 
@@ -29,7 +29,7 @@ export const doorsPlugin =
  * @throws Error EADDRINUSE, or what else forbids it
  */
 async function assertFree(at: Address): Promise<void> {
-  const door = createServer().listen(at)
-  await once(door, 'listening')
-  await new Promise((resolve) => door.close(resolve))
+  const probe = createServer().listen(at)
+  await once(probe, 'listening')
+  await new Promise((resolve) => probe.close(resolve))
 }
