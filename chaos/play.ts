@@ -146,8 +146,12 @@ function outcomeOf({ scenario, seed }: Playing, evidence: Evidence, violations: 
   }
 }
 
-/** Calls are listed as they ended. */
+/** How many calls began a second, from the first to the last of them; they are listed as they ended. */
 function perSecond(calls: Call[]): number {
-  const [first, last] = [calls[0]?.began_ms ?? 0, calls.at(-1)?.ended_ms ?? 0]
+  let [first, last] = [Number.POSITIVE_INFINITY, 0]
+  for (const { began_ms } of calls) {
+    first = Math.min(first, began_ms)
+    last = Math.max(last, began_ms)
+  }
   return Math.round(calls.length / Math.max(1, (last - first) / 1_000))
 }

@@ -41,6 +41,21 @@ t.test('requests go over one connection, and an answer may come byte by byte', a
   t.equal(sockets.length, 1)
 })
 
+t.test('an answer in chunks is whole when its last chunk has come, byte by byte or at once', async (t) => {
+  const chunks = 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\n€\r\n10\r\n0123\r\n\r\n0\r\n\r\nabc\r\n0\r\n\r\n'
+  let asks = 0
+  const { sockets, ask } = await serve(t, async (socket) => {
+    asks += 1
+    for (const part of asks === 1 ? Buffer.from(chunks) : [chunks]) {
+      socket.write(typeof part === 'string' ? part : Buffer.of(part))
+      await new Promise(setImmediate)
+    }
+  })
+  for (let n = 0; n < 3; n += 1) t.match(await ask(), { status: 200, error: '' })
+  t.equal((await ask()).body(), '€0123\r\n\r\n0\r\n\r\nabc')
+  t.equal(sockets.length, 1)
+})
+
 t.test('an answer that says so closes the connection, and the next request opens another one', async (t) => {
   const { sockets, ask } = await serve(t, (socket) =>
     socket.write('HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n'),
@@ -67,12 +82,14 @@ t.test(
       cuts += 1
       if (cuts === 1) socket.write(fine.slice(0, -1), () => socket.resetAndDestroy())
       else if (cuts === 2) socket.end(fine.slice(0, -1))
-      else if (cuts === 3) socket.write('HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n')
+      else if (cuts === 3) socket.write('HTTP/1.1 200 OK\r\n\r\nuntil it closes')
+      else if (cuts === 4) socket.write('HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nthree\r\n€\r\n')
       else socket.write(fine)
     })
     t.match(await ask(), { status: 0, error: 'ECONNRESET' })
     t.match(await ask(), { status: 0, error: 'ECONNRESET' })
     t.match(await ask(), { status: 0, error: 'no Content-Length' })
+    t.match(await ask(), { status: 0, error: 'broken chunks' })
     t.equal((await ask()).status, 200)
     server.close()
   },

@@ -14,7 +14,7 @@ export interface Received {
 /**
  * One HTTP/1.1 connection that keeps alive, one request at a time, made again when it is lost. It reads a status line, a length and
  * what it is asked for, so that on a machine of few cores the load takes as little as possible from what is measured. Servers here
- * answer with Content-Length.
+ * answer with Content-Length, Elasticsearch's searches in chunks (RFC 9112, section 7.1).
  */
 export class HttpConnection {
   readonly #host: string
@@ -88,12 +88,13 @@ export class HttpConnection {
     const head = all.toString('latin1', 0, headEnd)
     const status = Number(head.slice(9, 12))
     const length = status === 304 || status === 204 ? 0 : lengthIn(head)
-    if (length === undefined) this.lose('no Content-Length')
-    else if (all.length >= headEnd + 4 + length) {
-      this.#pending = undefined
-      if (closing.test(head)) this.#drop()
-      this.#give(new Whole(status, head, all.subarray(headEnd + 4)))
-    }
+    if (length === undefined && !chunked.test(head)) return this.lose('no Content-Length')
+    const body = length === undefined ? chunksIn(all, headEnd + 4) : bodyIn(all, headEnd + 4, length)
+    if (body === undefined) return
+    if (body === 'broken') return this.lose('broken chunks')
+    this.#pending = undefined
+    if (closing.test(head)) this.#drop()
+    this.#give(new Whole(status, head, body))
   }
 
   #give(received: Received): void {
@@ -104,10 +105,30 @@ export class HttpConnection {
 }
 
 const closing = /\r\nconnection: close/i
+const chunked = /\r\ntransfer-encoding: chunked/i
 
 function lengthIn(head: string): number | undefined {
   const length = /\r\ncontent-length: (\d+)/i.exec(head)?.[1]
   return length === undefined ? undefined : Number(length)
+}
+
+const bodyIn = (all: Buffer, from: number, length: number): Buffer | undefined =>
+  all.length < from + length ? undefined : all.subarray(from, from + length)
+
+/** What the chunks from there on hold, if the last one is there; 'broken' if they are none. */
+function chunksIn(all: Buffer, from: number): Buffer | 'broken' | undefined {
+  const parts: Buffer[] = []
+  for (let at = from; ; ) {
+    const lineEnd = all.indexOf('\r\n', at)
+    if (lineEnd < 0) return undefined
+    const size = Number.parseInt(all.toString('latin1', at, lineEnd), 16)
+    if (Number.isNaN(size)) return 'broken'
+    const end = lineEnd + 2 + size
+    if (all.length < end + 2) return undefined
+    if (size === 0) return parts.length === 1 ? parts[0] : Buffer.concat(parts)
+    parts.push(all.subarray(lineEnd + 2, end))
+    at = end + 2
+  }
 }
 
 class Whole implements Received {
