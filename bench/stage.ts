@@ -116,9 +116,11 @@ export async function onStage<T>(
         })
         return started({ url: child.url, pid: child.pid, stop: () => child.stop() })
       },
-      load(job, onProgress) {
+      async load(job, onProgress) {
         signal.throwIfAborted()
-        return generator.ask<LoadResult>(job, (progress) => onProgress?.(progress as LoadProgress))
+        const result = await generator.ask<LoadResult>(job, (progress) => onProgress?.(progress as LoadProgress))
+        if (result.count === 0) throw new Error(`${job.url} answered nothing: ${JSON.stringify(result.statuses)}`)
+        return result
       },
       meter(measured) {
         const pids: Pids = { load: generator.pid }

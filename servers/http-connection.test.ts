@@ -42,7 +42,8 @@ t.test('requests go over one connection, and an answer may come byte by byte', a
 })
 
 t.test('an answer in chunks is whole when its last chunk has come, byte by byte or at once', async (t) => {
-  const chunks = 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\n€\r\n10\r\n0123\r\n\r\n0\r\n\r\nabc\r\n0\r\n\r\n'
+  const chunks =
+    'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\n€\r\n10\r\n0123\r\n\r\n0\r\n\r\nabc\r\n0\r\n\r\n'
   let asks = 0
   const { sockets, ask } = await serve(t, async (socket) => {
     asks += 1

@@ -88,13 +88,14 @@ export class HttpConnection {
     const head = all.toString('latin1', 0, headEnd)
     const status = Number(head.slice(9, 12))
     const length = status === 304 || status === 204 ? 0 : lengthIn(head)
-    if (length === undefined && !chunked.test(head)) return this.lose('no Content-Length')
-    const body = length === undefined ? chunksIn(all, headEnd + 4) : bodyIn(all, headEnd + 4, length)
-    if (body === undefined) return
-    if (body === 'broken') return this.lose('broken chunks')
-    this.#pending = undefined
-    if (closing.test(head)) this.#drop()
-    this.#give(new Whole(status, head, body))
+    const inChunks = length === undefined && chunked.test(head)
+    const body = inChunks ? chunksIn(all, headEnd + 4) : bodyIn(all, headEnd + 4, length)
+    if (typeof body === 'string') this.lose(body)
+    else if (body !== undefined) {
+      this.#pending = undefined
+      if (closing.test(head)) this.#drop()
+      this.#give(new Whole(status, head, body))
+    }
   }
 
   #give(received: Received): void {
@@ -112,17 +113,21 @@ function lengthIn(head: string): number | undefined {
   return length === undefined ? undefined : Number(length)
 }
 
-const bodyIn = (all: Buffer, from: number, length: number): Buffer | undefined =>
-  all.length < from + length ? undefined : all.subarray(from, from + length)
+/** A body as far as it goes: undefined until it is whole, a text says what is wrong with it. */
+type Body = Buffer | string | undefined
 
-/** What the chunks from there on hold, if the last one is there; 'broken' if they are none. */
-function chunksIn(all: Buffer, from: number): Buffer | 'broken' | undefined {
+function bodyIn(all: Buffer, from: number, length: number | undefined): Body {
+  if (length === undefined) return 'no Content-Length'
+  return all.length < from + length ? undefined : all.subarray(from, from + length)
+}
+
+function chunksIn(all: Buffer, from: number): Body {
   const parts: Buffer[] = []
   for (let at = from; ; ) {
     const lineEnd = all.indexOf('\r\n', at)
     if (lineEnd < 0) return undefined
     const size = Number.parseInt(all.toString('latin1', at, lineEnd), 16)
-    if (Number.isNaN(size)) return 'broken'
+    if (Number.isNaN(size)) return 'broken chunks'
     const end = lineEnd + 2 + size
     if (all.length < end + 2) return undefined
     if (size === 0) return parts.length === 1 ? parts[0] : Buffer.concat(parts)

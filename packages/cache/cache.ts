@@ -31,6 +31,10 @@ export function createRecordCache({ client, collection, namespace, dirtyLimit }:
   const everyBucket = <T>(ask: (bucket: number) => Promise<T>): Promise<T[]> =>
     away(Promise.all(Array.from({ length: buckets }, (_, bucket) => ask(bucket))))
 
+  /** What may go into one command: in a cluster, what is in one bucket; else all, as many as one command may take. */
+  const together = <T extends { id: string }>(all: T[]): T[][] =>
+    (client.isCluster ? byBucket(all).map(([, some]) => some) : [all]).flatMap(inParts)
+
   const epochs = createEpochs(client, keys)
   const tokenPrefix = `${randomBytes(9).toString('base64url')}:`
   let asks = 0
@@ -97,9 +101,7 @@ export function createRecordCache({ client, collection, namespace, dirtyLimit }:
     },
 
     async markSent(marks) {
-      // Only in a cluster a bucket has to be by itself.
-      const groups = client.isCluster ? byBucket(marks).map(([, some]) => some) : [marks]
-      const calls = groups.flatMap(inParts).map((some) => {
+      const calls = together(marks).map((some) => {
         const buckets = some.map(({ id }) => bucketOf(id))
         const named = buckets.flatMap((bucket) => [keys.unsent(bucket), keys.sent(bucket)])
         const members = some.flatMap((mark, at) => [keys.prefix(buckets[at] ?? 0), memberOf(mark)])
@@ -138,7 +140,7 @@ export function createRecordCache({ client, collection, namespace, dirtyLimit }:
 
     async readMany(ids) {
       const found = new Map<string, string>()
-      const calls = byBucket(ids.map((id) => ({ id }))).map(async ([, some]) => {
+      const calls = together(ids.map((id) => ({ id }))).map(async (some) => {
         const values = await client.mget(some.map(({ id }) => keys.record(id)))
         for (const [at, value] of values.entries()) if (value !== null) found.set(some[at]?.id ?? '', value)
       })

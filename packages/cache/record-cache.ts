@@ -88,7 +88,7 @@ export interface RecordCache {
   /** This one is given up: its mark goes, and its cached copy, so that what Postgres has is read again. */
   discard(version: Identified): Promise<void>
   read(id: string): Promise<Cached | undefined>
-  /** Several at once, in the order asked for: one command a bucket, all sent together. */
+  /** Several at once, in the order asked for: one command, in a cluster one a bucket, all sent together. */
   readMany(ids: string[]): Promise<(Cached | undefined)[]>
   /**
    * Offers what Postgres gave (undefined: nothing) where `read` gave nothing, or nothing current. `moment` is from before Postgres was

@@ -29,7 +29,7 @@ function textScore(record: StoredRecord, one: TextCondition): number {
   if (one.any && takesAny && one.words.length > 1)
     return one.words.reduce((sum, word) => sum + textScore(record, { ...one, words: [word] }), 0)
   const says = (one.boost ?? 1) * one.words.length
-  const standsForOthers = one.how === 'prefix' || (one.how === 'shuffle' && one.fuzzy)
+  const standsForOthers = one.how === 'prefix' || one.how === 'substring' || (one.how === 'shuffle' && one.fuzzy)
   return standsForOthers
     ? says
     : Math.round((says * 2 ** 21) / (1 + foldWords(String(record[one.field])).length)) / 2 ** 20

@@ -74,7 +74,7 @@ function leafSql({ how, words, slop, any, fuzzy }: TextCondition, expansions: Ex
 
 /**
  * How well a text fits, as the search engine would say it: each word that was asked for says as much as the text is short, counted
- * in words; beginnings and misspelt words say the same of any text. The one rule of relevance in Postgres.
+ * in words; beginnings, misspelt words and characters within say the same of any text. The one rule of relevance in Postgres.
  */
 export const scoreSql = (leaves: TextCondition[], expansions: Expansions, bind: Bind): string =>
   leaves
@@ -88,7 +88,8 @@ export const scoreSql = (leaves: TextCondition[], expansions: Expansions, bind: 
     })
     .join(' + ')
 
-const standsForOthers = ({ how, fuzzy }: TextCondition) => how === 'prefix' || (how === 'shuffle' && fuzzy)
+const standsForOthers = ({ how, fuzzy }: TextCondition) =>
+  how === 'prefix' || how === 'substring' || (how === 'shuffle' && fuzzy)
 
 /** What all texts score that match, if it is the same for each of them. */
 export function equalScore(leaves: TextCondition[]): number | undefined {

@@ -40,8 +40,10 @@ function compileText({ field, how, words, slop, any, fuzzy }: TextCondition): Ds
       if (slop === 0) return { match_phrase: { [name]: query } }
       return { intervals: { [name]: { match: { query, max_gaps: slop, ordered: true } } } }
     }
-    case 'substring':
-      return { match_phrase: { [gramsField(field)]: gramsOf(words.join(' ')).join(' ') } }
+    case 'substring': {
+      const filter: Dsl = { match_phrase: { [gramsField(field)]: gramsOf(words.join(' ')).join(' ') } }
+      return { constant_score: { filter, boost: words.length } }
+    }
     case 'prefix':
       return each((value) => ({ prefix: { [name]: { value } } }))
     case 'shuffle':
@@ -49,10 +51,48 @@ function compileText({ field, how, words, slop, any, fuzzy }: TextCondition): Ds
   }
 }
 
+/**
+ * How many words one that is misspelt may stand for, the nearest first, where it is of letters alone: no language has so many. Of numbers
+ * there may be more, and all are looked at, at three times the cost: automata are then built anew for each segment of the index.
+ */
+const nearMax = 1_024
+
 function misspelt(name: string, value: string): Dsl {
   const fuzziness = editsOf(value)
   if (fuzziness === 0) return { term: { [name]: { value } } }
-  // A constant score lets the engine look at every word that is near: the best fifty alone are another answer.
-  const rules = { fuzziness, prefix_length: 1, transpositions: false, rewrite: 'constant_score' }
-  return { fuzzy: { [name]: { value, ...rules } } }
+  const rewrite = /\p{N}/u.test(value) ? 'constant_score' : `top_terms_boost_${nearMax}`
+  const rules = { fuzziness, prefix_length: 1, transpositions: false, rewrite }
+  return { constant_score: { filter: { fuzzy: { [name]: { value, ...rules } } } } } // near is near: the engine would grade it
+}
+
+/**
+ * The score of every hit of what `compile` makes of this, if it is the same for all; else undefined. In most of these nothing that
+ * matches is better than the rest.
+ */
+export function equalScore(condition: Condition): number | undefined {
+  switch (condition.kind) {
+    case 'all':
+      if (condition.of.length === 0) return 1
+      return condition.of.reduce<number | undefined>((sum, one) => plus(sum, equalScore(one)), 0)
+    case 'any': {
+      const [only, ...more] = condition.of
+      return only === undefined || more.length > 0 ? undefined : equalScore(only)
+    }
+    case 'equal':
+      return condition.boost ?? 0
+    case 'range':
+    case 'not':
+      return 0
+    case 'text':
+      return saysTheSame(condition) ? condition.words.length * (condition.boost ?? 1) : undefined
+  }
+}
+
+const plus = (sum: number | undefined, more: number | undefined) =>
+  sum === undefined || more === undefined ? undefined : sum + more
+
+function saysTheSame({ how, words, any, fuzzy }: TextCondition): boolean {
+  if (how === 'substring') return true
+  if (any && words.length > 1) return false // one of them says less than both
+  return how === 'prefix' || (how === 'shuffle' && fuzzy && words.every((word) => editsOf(word) > 0))
 }

@@ -30,12 +30,24 @@ const order = (search_type: string, more: object = {}) => {
 
 t.test('where all hits score alike the id alone orders them; else the score goes first', (t) => {
   const first = (of: ReturnType<typeof order>) => Object.keys([of.request.sort].flat()[0] ?? {})
-  t.same(first(order('prefix')), ['id-high'])
-  t.equal(order('prefix').request.track_scores, true, 'which is told all the same')
-  for (const search_type of ['exact', 'shuffle', 'substring'])
+  for (const alike of [
+    order('prefix'),
+    order('substring'),
+    order('shuffle', { text_value: 'lantren hoder', fuzzy: true }),
+  ]) {
+    t.same(first(alike), ['id-high'])
+    t.equal(alike.score(null), 2, 'nobody need say it')
+  }
+  for (const search_type of ['exact', 'shuffle']) {
     t.same(first(order(search_type)), ['_score'], search_type)
+    t.equal(order(search_type).score(1.5), 1.5)
+  }
   t.same(first(order('prefix', { operator: 'or' })), ['_score'], 'one word or both')
-  t.same(first(order('shuffle', { fuzzy: true })), ['_score'], 'a short word is not misspelt, and scores')
+  t.same(
+    first(order('shuffle', { text_value: 'ed bag', fuzzy: true })),
+    ['_score'],
+    'a short word is not misspelt, and scores',
+  )
   const hit = { id: newId(), score: 2 }
   for (const search_type of ['prefix', 'exact']) t.same(order(search_type).sortValues([], hit), [2, hit.id])
   t.end()

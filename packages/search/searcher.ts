@@ -46,7 +46,7 @@ export function createSearcher(client: EngineClient, c: Collection, alias: strin
     const { value, relation } = typeof total === 'object' ? total : { value: total ?? 0, relation: 'eq' as const }
     const found: Found = {
       hits: answer.hits.hits.map(({ _id: id = '', _score, sort = [] }) => {
-        const hit = { id, score: _score ?? null }
+        const hit = { id, score: order.score(_score) }
         return { ...hit, sort: order.sortValues(sort, hit) }
       }),
       total: { value: query.exact ? value : Math.min(value, foundMax), relation },

@@ -22,17 +22,20 @@ interface HitsOptions {
   highlight?: Condition | undefined
 }
 
-/** The hits of an answer as JSON: records as they are now, in the engine's order. Those that were deleted since are left out. */
+/**
+ * The hits of an answer as JSON: records as they are now, in the engine's order. Those that were deleted since are left out.
+ * @param sentId the correlation id that the caller sent
+ */
 export async function hitsText(
   c: Collection,
   reader: Reader,
   { hits }: Answered,
-  correlationId: string,
+  sentId: string | undefined,
   { columns, sorted = false, highlight }: HitsOptions = {},
 ): Promise<string> {
   const records = await reader.readMany(
     hits.map(({ id }) => id),
-    correlationId,
+    sentId,
   )
   const texts = new Map(records.map(({ id, text }) => [id, text]))
   const highlighter = highlight && createHighlighter(highlight)

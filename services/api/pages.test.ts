@@ -18,7 +18,7 @@ const { database, searcher, seed, source } = stores
 const real = realOrders(1_500, source)
 const fold = foldOnce()
 const records = await loadOrders([...real, ...madeOrders(500, source)], stores)
-const seal = createSeal('a key')
+const seal = createSeal(Buffer.from('a key'))
 const metrics = apiMetrics(createRegistry('test'), [])
 const log = createLogger({ service: 'api', level: 'silent' })
 const lag = async () => ({ changes: 0, seconds: 0 })

@@ -15,8 +15,8 @@ export interface Read {
 export interface Reader {
   /** @param sentId the correlation id that the caller sent. @throws NotFound (also for a tombstone) | Unavailable */
   read(id: string, sentId: string | undefined): Promise<Read>
-  /** Those that exist, in the order asked for. */
-  readMany(ids: string[], correlationId: string): Promise<Version[]>
+  /** Those that exist, in the order asked for. @param sentId as above */
+  readMany(ids: string[], sentId: string | undefined): Promise<Version[]>
 }
 
 interface ReaderParts {
@@ -55,10 +55,10 @@ export function createReader({ collection, cache, stored, onRead }: ReaderParts)
       onRead(found.source)
       return found
     },
-    async readMany(ids, correlationId) {
+    async readMany(ids, sentId) {
       const cached = await cache.readMany(ids).catch((): (Cached | undefined)[] => ids.map(() => undefined))
       const missing = ids.filter((_, at) => cached[at]?.current !== true)
-      const rows = missing.length === 0 ? [] : await stored.readMany(missing, correlationId)
+      const rows = missing.length === 0 ? [] : await stored.readMany(missing, sentId)
       const byId = new Map<string, Version>()
       for (const one of [...cached, ...rows])
         if (one !== undefined && one.version >= (byId.get(one.id)?.version ?? 0)) byId.set(one.id, one)

@@ -1,4 +1,4 @@
-import { createHmac, randomBytes, scryptSync, timingSafeEqual } from 'node:crypto'
+import { createHmac, createSecretKey, randomBytes, scryptSync, timingSafeEqual } from 'node:crypto'
 
 /** Makes texts that clients carry and cannot change. They can read them. */
 export interface Seal {
@@ -7,7 +7,8 @@ export interface Seal {
   open(text: string): unknown
 }
 
-export function createSeal(key: string | Buffer): Seal {
+export function createSeal(secret: Buffer): Seal {
+  const key = createSecretKey(secret) // checked and copied once, not for each text
   const mark = (payload: string) => createHmac('sha256', key).update(payload).digest()
   return {
     close(value) {

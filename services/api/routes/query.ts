@@ -6,6 +6,7 @@ import { queryResultSchema, querySchema } from '../query-schema.ts'
 import type { Reader } from '../reader.ts'
 import { answer, nameOf, responses } from '../schemas.ts'
 import type { Walk } from '../walking.ts'
+import { sentId } from './caller.ts'
 
 interface QueryParts {
   collection: Collection
@@ -32,7 +33,7 @@ export function queryRoutes(app: FastifyInstance, { collection, walk, reader }: 
     const { query, columns, highlight } = asked
     const answered = await walk(asked, request.id)
     const shown = { columns, sorted: true, highlight: highlight ? query.where : undefined }
-    const hits = await hitsText(collection, reader, answered, request.id, shown)
+    const hits = await hitsText(collection, reader, answered, sentId(request), shown)
     return sendFound(reply, answered, hits, answered.total, query.facets)
   })
 }

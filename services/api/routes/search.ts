@@ -10,6 +10,7 @@ import type { Reader } from '../reader.ts'
 import { answer, lagSchema, named, recordSchema, responses } from '../schemas.ts'
 import { asParameters, type Narrowing, readSearch, type SearchParameters } from '../search-parameters.ts'
 import type { Walk } from '../walking.ts'
+import { sentId } from './caller.ts'
 
 const narrowing: Narrowing = { time: 'placed_at', money: 'amount' }
 const sortable = [...queryFields(orders)].filter(([, { kind }]) => kind !== 'text').map(([name]) => name)
@@ -125,7 +126,7 @@ export function searchRoutes(app: FastifyInstance, { walk, reader }: SearchParts
   app.get<{ Querystring: SearchParameters }>('/api/search', { schema }, async (request, reply) => {
     const asked = await readSearch(orders, narrowing, request.query)
     const answered = await asParameters(narrowing, () => walk(asked, request.id))
-    const hits = await hitsText(orders, reader, answered, request.id, { highlight: asked.query.where })
+    const hits = await hitsText(orders, reader, answered, sentId(request), { highlight: asked.query.where })
     return sendFound(reply, answered, hits, answered.total.value, asked.query.facets)
   })
 }
