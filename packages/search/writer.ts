@@ -36,6 +36,8 @@ export interface IndexWriter {
    * @throws Unavailable | EngineRefused
    */
   ensure(): Promise<FedIndex>
+  /** How many pages it may be given at once, the later ones before it has answered for those before them; 1 if absent. */
+  pagesMax?: number
   /** Writes in one call, over the same change and older ones; a result for each document, in order. @throws Unavailable | EngineRefused */
   write(documents: Document[]): Promise<WriteResult[]>
   /** What was written is found by searches after this. @throws Unavailable | EngineRefused */
@@ -72,6 +74,7 @@ export function createIndexWriter(
   }
   const versionType = () => (fed?.meta === undefined || fed.meta.definition === digest ? 'external_gte' : 'external')
   return {
+    pagesMax: 2, // a later change stays, whichever arrives first
     async ensure() {
       fed = await indices.fit(await find())
       const { name, uuid } = fed

@@ -119,6 +119,47 @@ t.test('an index that is far behind refreshes seldom by itself, and as always on
   await until('it is as always', async () => (await interval()) === '1000ms')
 })
 
+t.test('full pages are written beside each other, and the cursor passes them in order', async (t) => {
+  const from = await openAtEnd('beside')
+  const answers: (() => void)[] = []
+  const { writer, written } = writerThat('beside', async (documents) => {
+    await new Promise<void>((resolve) => answers.push(resolve))
+    return documents.map(() => done)
+  })
+  await place(...Array.from({ length: 5 }, () => firstOrder()))
+  follow(t, { ...writer, pagesMax: 2 }, { batch: 2 })
+  await until('two pages are on their way', () => written.length === 2)
+  answers[1]?.()
+  for (let looks = 0; looks < 20; looks += 1)
+    t.equal(await cursorOf('beside'), from, 'the one before is not answered for')
+  t.equal(written.length, 2, 'nor is a third one begun')
+  answers[0]?.()
+  await until('the last page is on its way', () => written.length === 3)
+  t.equal(await cursorOf('beside'), from + 4)
+  answers[2]?.()
+  await caughtUp('beside')
+})
+
+t.test('what was written behind a page that was not taken whole is written again, in order', async (t) => {
+  const from = await openAtEnd('again')
+  const some = Array.from({ length: 4 }, () => firstOrder())
+  await place(...some)
+  const [first, second, third] = (await stored.changesAfter(from, 4)).map(({ id }) => id)
+  let isTaken = false
+  const { writer, written } = writerThat('again', async (documents) =>
+    documents.map(({ id }) => (id === second && !isTaken ? { outcome: 'retry' } : done)),
+  )
+  follow(t, { ...writer, pagesMax: 2 }, { batch: 2 })
+  await until('the cursor is behind the one before it', async () => (await cursorOf('again')) === from + 1)
+  isTaken = true
+  await caughtUp('again')
+  t.same(written.filter((page) => page.includes(first ?? '')).length, 1)
+  t.ok(
+    written.filter((page) => page.includes(third ?? '')).length > 1,
+    'it was on its way when the cursor came to a stop',
+  )
+})
+
 t.test('a lease is kept however long a write takes', async (t) => {
   await openAtEnd('slow')
   let let_go = () => {}

@@ -47,16 +47,36 @@ const pagesBehind = 50
 export const refreshAfter_ms = (usual_ms: number, waiting: number, isFilling: boolean): number =>
   isFilling ? 30 * usual_ms : Math.min(usual_ms, usual_ms * (0.1 + waiting / 2_000))
 
+/** A page that is being written. */
+interface Page {
+  changes: Change[]
+  results: Promise<WriteResult[]>
+}
+
 /**
- * Feeds from where the cursor stands until the time is over, the signal aborts, or somebody else moves the cursor.
+ * Feeds from where the cursor stands until the time is over, the signal aborts, or somebody else moves the cursor. Full pages are read
+ * and written beside each other, as many as the writer takes at once; the cursor moves over them in order.
  * @throws Unavailable (`not-taken`) if nothing of a page is taken now, or whatever what it needs throws
  */
-export async function follow(
+export async function follow(parts: Parts, stretch: Stretch, signal: AbortSignal): Promise<void> {
+  const pages: Page[] = []
+  try {
+    await followOn(parts, stretch, pages, signal)
+  } finally {
+    await settled(pages)
+  }
+}
+
+/** Waits for what is on its way, whatever comes of it: it is read and written again. */
+const settled = (pages: Page[]) => Promise.allSettled(pages.splice(0).map(({ results }) => results))
+
+async function followOn(
   parts: Parts,
   { index, token, place, until }: Stretch,
+  pages: Page[],
   signal: AbortSignal,
 ): Promise<void> {
-  const { writer, cursors, refresh_ms, every_ms, rest } = parts
+  const { writer, cursors, batch, refresh_ms, every_ms, yielding, rest } = parts
   const { uuid } = index
   let { change_seq: cursor, refreshed_seq: refreshed } = place
   let refreshedAt = performance.now() - (refresh_ms ?? 0)
@@ -74,12 +94,27 @@ export async function follow(
     refreshedAt = performance.now()
     return Number.POSITIVE_INFINITY
   }
+  /** Begins to write what comes next, and what comes behind a full page beside it. */
+  const begin = async () => {
+    const most = yielding?.isAlone() === false ? 1 : (writer.pagesMax ?? 1)
+    while (pages.length < most) {
+      const before = pages.at(-1)?.changes
+      if (before !== undefined && before.length < batch) return
+      const changes = await parts.stored.changesAfter(before?.at(-1)?.change_seq ?? cursor, batch)
+      if (changes.length === 0) return
+      const results = write(changes, parts, signal)
+      results.catch(() => undefined) // told when it is its turn
+      pages.push({ changes, results })
+    }
+  }
+  const isOver = () => signal.aborted || performance.now() >= until
 
-  while (!signal.aborted && performance.now() < until) {
+  for (;;) {
     const started = performance.now()
-    const changes = await parts.stored.changesAfter(cursor, parts.batch)
-    const last = changes.at(-1)
-    if (last === undefined) {
+    if (!isOver()) await begin()
+    const page = pages.shift()
+    if (page === undefined) {
+      if (isOver()) return
       parts.metrics.behind.set(parts.labels, 0)
       isFilling = false
       await writer.expectMuch?.(false)
@@ -88,7 +123,8 @@ export async function follow(
       await rest(Math.min(every_ms, due_ms), signal)
       continue
     }
-    const results = await write(changes, parts, signal)
+    const { changes } = page
+    const results = await page.results
     const passed = passedOf(changes, results)
     known = await record(uuid, passed, results, known, parts)
     const to = passed.at(-1)?.change_seq
@@ -98,14 +134,15 @@ export async function follow(
     }
     if (!(await cursors.move(uuid, cursor, to, token))) return // somebody else follows, or moved it: start over from where it is
     cursor = to
-    const isFull = changes.length === parts.batch
+    if (passed.length < changes.length) await settled(pages) // they come after what is missing
+    const isFull = changes.length === batch
     const behind = isFull ? Math.max(0, (await parts.stored.lastChange()) - to) : 0
     parts.metrics.behind.set(parts.labels, behind)
-    isFilling = behind > pagesBehind * parts.batch
+    isFilling = behind > pagesBehind * batch
     await writer.expectMuch?.(isFilling)
     await refreshDue()
     parts.works()
-    await parts.yielding?.rest(performance.now() - started, signal)
+    await yielding?.rest(performance.now() - started, signal)
     if (!isFull) await pause(started + gather_ms - performance.now(), signal)
   }
 }

@@ -5,6 +5,8 @@ export type Writes = 'none' | 'some' | 'full'
 
 /** Lets those go first who persist. Whoever shares one works no longer, together, than one alone would. */
 export interface Yielding {
+  /** Whether nobody persists just now. */
+  isAlone(): boolean
   /** After `worked_ms` milliseconds of work: waits until the next turn, and no longer than others are at work. Never throws. */
   rest(worked_ms: number, signal: AbortSignal): Promise<void>
 }
@@ -19,6 +21,7 @@ const look_ms = 25
 export function createYielding(writes: () => Writes): Yielding {
   let next = Number.NEGATIVE_INFINITY
   return {
+    isAlone: () => writes() === 'none',
     async rest(worked_ms, signal) {
       const now = performance.now()
       const busy = writes()
