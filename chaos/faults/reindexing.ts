@@ -29,9 +29,16 @@ async function until<T>(scene: Scene, what: string, look: () => Promise<T | unde
   throw new Error(`not within ${patience_s} s: ${what}`)
 }
 
-/** The index is built anew while the worker that feeds it is killed twice, and Elasticsearch once in between. */
+/** So long at least the load is what the scenario says; once all is killed and back, in seconds. Then it is so many operations a second. */
+const full_s = 120
+const easy = 150
+
+/**
+ * The index is built anew while the worker that feeds it is killed twice, and Elasticsearch once in between. Where two indices cannot be
+ * fed as fast as is written, the new one gets there once less is.
+ */
 export async function reindexThroughKills(scene: Scene): Promise<void> {
-  const { stack, wait, say } = scene
+  const { stack, load, wait, say } = scene
   const client = watch(scene)
   scene.finally(() => client.end())
   const before = await stack.stores.lastChange()
@@ -64,6 +71,10 @@ export async function reindexThroughKills(scene: Scene): Promise<void> {
       await worker.process.start()
     }
   }
+  await wait(Math.max(0, full_s - (performance.now() - started) / 1_000))
+  const changes = (await stack.stores.lastChange()) - before
+  say(`  ${changes} changes within ${seconds(started)} s; the load eases`)
+  load.ease(easy)
   const job = await until(scene, 'it has ended', async () => {
     const found = (await reindex(scene)).job
     return isOver(found) ? found : undefined

@@ -40,8 +40,8 @@ export async function runClosed(seed: number, shared: Omit<Shared, 'turn'>): Pro
 /** All that a client chooses follows from `random`. */
 async function runClient(client: number, random: Random, shared: Shared): Promise<void> {
   const { settings, rest, signal } = shared
-  const pause_ms = (settings.clients / settings.rate) * 1_000
   while (!signal.aborted) {
+    const pause_ms = (settings.clients / settings.rate) * 1_000
     const began = performance.now()
     await operate(client, random, shared)
     const left_ms = pause_ms * (0.5 + random.float()) - (performance.now() - began)
@@ -62,7 +62,7 @@ export async function operate(client: number, random: Random, shared: Shared): P
   if (dice < shared.settings.searches) {
     await shared.call({ ...base, kind: 'search', body: random.pick(words) })
   } else if (dice < shared.settings.searches + 0.02) {
-    const { told } = await write({ kind: 'bulk', tag, ...key, body: bulkOf(tag, random) })
+    const { told } = await write({ kind: 'bulk', tag, ...key, body: bulkOf(tag, random, shared.settings.bulk) })
     if (told?.status === 201) for (const member of told.ids ?? []) remember(shared.known, member)
   } else if (id === undefined || dice < 0.42) {
     const { told, etag } = await write({ kind: 'create', tag, ...key, body: orderOf(tag, random) })
@@ -114,9 +114,9 @@ interface OrderBody {
   customer_id?: string
 }
 
-/** A bulk of a few; one in eight has a member that makes it roll back. */
-function bulkOf(tag: string, random: Random) {
-  const members = Array.from({ length: 2 + random.below(12) }, (_, at) => orderOf(`${tag}.${at}`, random))
+/** A bulk of two or more; one in eight has a member that makes it roll back. */
+function bulkOf(tag: string, random: Random, most: number) {
+  const members = Array.from({ length: 2 + random.below(most - 1) }, (_, at) => orderOf(`${tag}.${at}`, random))
   if (random.chance(0.125)) members.push({ ...orderOf(`${tag}.x`, random), product_name: failing })
   return { orders: members }
 }

@@ -12,6 +12,8 @@ export interface Load {
   history: History
   /** Places one order beside the load; it is part of the history. */
   place(order: Partial<ReturnType<typeof orderOf>>, how?: Pick<Call, 'wait'>): Promise<Told | undefined>
+  /** From now on so many operations a second, if it is a closed load. */
+  ease(rate: number): void
   /** Ends it: what is in flight is awaited. */
   stop(): Promise<void>
 }
@@ -24,7 +26,8 @@ interface Parts {
 }
 
 /** Starts clients that create, change, delete and read orders until they are stopped. */
-export function startLoad({ settings, head, file, apis }: Parts): Load {
+export function startLoad({ settings: asked, head, file, apis }: Parts): Load {
+  const settings = { ...asked }
   const history = createHistory(file, head)
   const http = createHttp(settings.patience_ms)
   const call = createCaller({ http, history, apis })
@@ -51,6 +54,9 @@ export function startLoad({ settings, head, file, apis }: Parts): Load {
       const body = { ...orderOf(tag, beside), ...order }
       const { told } = await call({ client: settings.clients + op, op, kind: 'create', tag, body, ...how })
       return told
+    },
+    ease(rate) {
+      settings.rate = rate
     },
     async stop() {
       ending.abort()

@@ -8,6 +8,8 @@ export interface LoadSettings {
   open: boolean
   /** How many of all operations are searches: 0 to 0.3. */
   searches: number
+  /** Most orders in a bulk. */
+  bulk: number
   /** Milliseconds that a client waits for an answer. */
   patience_ms: number
   /** Seconds of load before anything is broken, and after it is healed. */
@@ -20,6 +22,7 @@ const full: LoadSettings = {
   rate: 150,
   open: false,
   searches: 0.03,
+  bulk: 13,
   patience_ms: 6_000,
   before_s: 2,
   after_s: 3,

@@ -5,7 +5,7 @@ import type { Logger, WorkerMetrics } from '@ordermill/telemetry'
 import { follow } from './following.ts'
 import { underLease } from './lease.ts'
 import { backoff_ms, pause } from './waiting.ts'
-import type { Yielding } from './yielding.ts'
+import { createImpatience, type Yielding } from './yielding.ts'
 
 export type FollowerName = 'search' | 'building' | 'kept' | 'texts' | 'changes'
 
@@ -52,6 +52,7 @@ const look_ms = 5_000
 export function createFollower(parts: FollowerParts): Follower {
   const { name, collection, cursors, leases, writer, log, metrics, lease_ms = defaultLease_ms } = parts
   const labels = { collection: collection.name, follower: name }
+  const impatience = createImpatience()
   let wakeUp = () => {}
   let woken = false
   let state = 'starts'
@@ -110,7 +111,7 @@ export function createFollower(parts: FollowerParts): Follower {
       if (place !== undefined) {
         const as = differs === '' ? 'follows' : `follows an index of another definition: ${differs}`
         return await follow(
-          { ...parts, labels, rest, works: () => works(as) },
+          { ...parts, labels, impatience, rest, works: () => works(as) },
           { index, token, place, until: performance.now() + look_ms },
           inner,
         )

@@ -19,6 +19,8 @@ type Parts = Pick<
   | 'yielding'
 > & {
   labels: { collection: string; follower: string }
+  /** How many times its usual part of the time it may work, so far behind. */
+  impatience(behind: number): number
   /** Told whenever a page was written, or nothing was there to write: all that it needs has answered. */
   works(): void
   /** Waits, or until there is something to read. */
@@ -142,7 +144,7 @@ async function followOn(
     await writer.expectMuch?.(isFilling)
     await refreshDue()
     parts.works()
-    await yielding?.rest(performance.now() - started, signal)
+    await yielding?.rest(performance.now() - started, signal, parts.impatience(behind))
     if (!isFull) await pause(started + gather_ms - performance.now(), signal)
   }
 }
