@@ -41,7 +41,7 @@ export const elasticsearchScenarios: Scenario[] = [
     name: 'reindex',
     says: 'The index is built anew under 2,000 writes a second; the worker that feeds it is killed twice, Elasticsearch once; then it is gone back',
     records: 10_000,
-    load: { rate: 1_500, clients: 60, bulk: 200 }, // some 2,000 orders a second
+    load: { rate: 1_500, clients: 60, bulk: 240 }, // some 2,000 orders a second
     within_s: 1,
     nothingParks: true,
     onlyNamed: true,

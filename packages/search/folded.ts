@@ -11,9 +11,13 @@ export const gramsField = (field: string): string => `${field}-grams`
  * exactly where their threes stand one after the other.
  */
 export function gramsOf(folded: string): string[] {
-  const points = [...folded.replaceAll(' ', '_')]
+  const text = folded.replaceAll(' ', '_')
+  if (!beyondOneUnit.test(text))
+    return Array.from({ length: Math.max(0, text.length - 2) }, (_, at) => text.slice(at, at + 3))
+  const points = [...text]
   return points.slice(2).map((_, at) => points.slice(at, at + 3).join(''))
 }
+const beyondOneUnit = /[\ud800-\udfff]/
 
 /**
  * The fields of an index that hold the halves of an id, as whole numbers in the order of ids. Ids break ties, and a word that every
@@ -29,18 +33,35 @@ export function idHalves(id: string): [bigint, bigint] {
   return [half(0), half(16)]
 }
 
+/** So many different texts are folded once; then all are forgotten. Names repeat: most of a million orders are of few. */
+const rememberedMax = 4_096
+
 /** The document of a record's JSON text: the text, its id in halves, and its texts as search compares them. */
 export function documentText(c: Collection): (text: string) => string {
-  const texts = searchableTexts(c)
+  const texts = searchableTexts(c).map((name) => ({ name, folded: rememberFolded(name) }))
   return (text) => {
     const record = JSON.parse(text) as Record<string, unknown> & { id: string }
-    const halves = idHalves(record.id).map((half, at) => `"${idFields[at]}":${half}`)
-    const folded = texts.flatMap((name) => {
+    const [high, low] = idHalves(record.id)
+    let document = `${text.slice(0, -1)},"${idFields[0]}":${high},"${idFields[1]}":${low}`
+    for (const { name, folded } of texts) {
       const value = record[name]
-      if (typeof value !== 'string') return []
+      if (typeof value === 'string') document += folded(value)
+    }
+    return `${document}}`
+  }
+}
+
+/** What a document has of a text beside it, as members of JSON with a comma before each. */
+function rememberFolded(name: string): (value: string) => string {
+  const known = new Map<string, string>()
+  return (value) => {
+    let members = known.get(value)
+    if (members === undefined) {
       const words = foldText(value)
-      return [`"${wordsField(name)}":"${words}"`, `"${gramsField(name)}":"${gramsOf(words).join(' ')}"`]
-    })
-    return `${text.slice(0, -1)},${[...halves, ...folded].join()}}`
+      members = `,"${wordsField(name)}":"${words}","${gramsField(name)}":"${gramsOf(words).join(' ')}"`
+      if (known.size >= rememberedMax) known.clear()
+      known.set(value, members)
+    }
+    return members
   }
 }
