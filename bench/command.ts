@@ -12,6 +12,7 @@ Measures Ordermill beside its floors and what people would pick instead, on serv
   --seconds N     how long each measurement under load takes
   --json          the last line is one JSON object: rows, ratios, bars
   --compare FILE  ratios against a saved run (what --json printed); fails if one is more than 20 % worse
+  --worst FILE    measures nothing: the worst ratios of saved runs, as JSON to compare with; once for each run
   --profile NAME  a CPU profile under load, as a flame graph, instead of the cases: api (accepting), reads, worker
   --list          the cases and their rows
   --help          this text
@@ -27,6 +28,7 @@ export type Command = {
   seconds: number | undefined
   json: boolean
   compare: string | undefined
+  worst: string[]
   profile: Profiled | undefined
   list: boolean
   help: boolean
@@ -48,18 +50,19 @@ export function readCommand(args: string[]): Command {
         seconds: { type: 'string' },
         json: { type: 'boolean', default: false },
         compare: { type: 'string' },
+        worst: { type: 'string', multiple: true },
         profile: { type: 'string' },
         list: { type: 'boolean', default: false },
         help: { type: 'boolean', default: false },
       },
     })
-    const { case: cases = [], only = [], quick, json, compare, list, help } = values
+    const { case: cases = [], only = [], worst = [], quick, json, compare, list, help } = values
     const profile = profiles.find((name) => name === values.profile)
     if (values.profile !== undefined && profile === undefined)
       throw new BadCommand(`--profile takes ${profiles.join(', ')}, not '${values.profile}'`)
     const rounds = whole('rounds', values.rounds, 100)
     const seconds = whole('seconds', values.seconds, 300)
-    return { cases, only, quick, rounds, seconds, json, compare, profile, list, help }
+    return { cases, only, quick, rounds, seconds, json, compare, worst, profile, list, help }
   } catch (thrown) {
     throw new BadCommand(thrown instanceof Error ? thrown.message : String(thrown))
   }

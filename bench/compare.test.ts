@@ -1,5 +1,5 @@
 import t from 'tap'
-import { compareRatios, readSaved } from './compare.ts'
+import { compareRatios, readSaved, worstOf } from './compare.ts'
 import { barsOf, ratiosOf } from './ratios.ts'
 import { type Ratio, rowOf } from './results.ts'
 
@@ -34,6 +34,16 @@ t.test('a saved run is a file whose last line is the JSON, or that is the JSON',
   t.same(readSaved(JSON.stringify(JSON.parse(json), null, 2)), [ratio('a', 1)])
   for (const text of ['', 'a table', '{"rows":[]}', '{"ratios":[{}]}'])
     t.throws(() => readSaved(text), /not a saved run/)
+})
+
+t.test('of several runs the worst of each ratio counts, whichever way is better', async (t) => {
+  const runs = [
+    [ratio('a', 2), ratio('b', 2, 'lower')],
+    [ratio('a', 1), ratio('b', 3, 'lower')],
+    [ratio('a', 3), ratio('b', 1, 'lower'), ratio('c', 4)],
+  ]
+  t.same(worstOf(runs), [ratio('a', 1), ratio('b', 3, 'lower'), ratio('c', 4)])
+  t.same(readSaved(JSON.stringify({ ratios: worstOf(runs) })), worstOf(runs), 'as a saved run')
 })
 
 t.test('bars are computed for the rows there are, and one that is missed says so', async (t) => {

@@ -22,6 +22,18 @@ export function compareRatios(before: Ratio[], now: Ratio[]): Comparison[] {
   })
 }
 
+/** Of each ratio the worst that these runs found: what is a fifth worse than that is no accident of one run, or of one machine. */
+export function worstOf(runs: Ratio[][]): Ratio[] {
+  const worst = new Map<string, Ratio>()
+  for (const ratio of runs.flat()) {
+    const before = worst.get(ratio.name)
+    const isWorse =
+      before === undefined || (ratio.better === 'higher' ? ratio.value < before.value : ratio.value > before.value)
+    if (isWorse) worst.set(ratio.name, ratio)
+  }
+  return [...worst.values()]
+}
+
 /** The ratios of a saved run: the file's last line that is not empty, or the whole file, is its JSON. @throws Error if not */
 export function readSaved(text: string): Ratio[] {
   const lines = text.trim().split('\n')

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { ServerProblem, serversFolder } from '@ordermill/servers'
 import { cases } from './cases/index.ts'
 import { BadCommand, type Command, readCommand, usage } from './command.ts'
-import { compareRatios, readSaved } from './compare.ts'
+import { compareRatios, readSaved, worstOf } from './compare.ts'
 import { profile } from './profile.ts'
 import { barsOf, ratiosOf } from './ratios.ts'
 import { comparisonText, page, terminal } from './report.ts'
@@ -34,7 +34,9 @@ async function main(): Promise<number> {
         )
         .join('\n'),
     )
-  const saved = command.compare === undefined ? undefined : readSaved(readFileSync(command.compare, 'utf8'))
+  const savedIn = (file: string) => readSaved(readFileSync(file, 'utf8'))
+  if (command.worst.length > 0) return print(JSON.stringify({ ratios: worstOf(command.worst.map(savedIn)) }, null, 2))
+  const saved = command.compare === undefined ? undefined : savedIn(command.compare)
   if (command.profile !== undefined)
     return print(await profile(command.profile, { settings: settingsFor(command), signal: stopping.signal, say }))
 

@@ -6,8 +6,8 @@ import type { Running, Stage } from '../stage.ts'
 /** What a try at one rate showed. */
 interface Try {
   rate: number
-  /** Every order was accepted, at that rate, and nothing piled up. */
-  holds: boolean
+  /** Why it does not hold; undefined: every order was accepted, at that rate, and nothing piled up. */
+  fails: string | undefined
   result: LoadResult
   used: Sample
 }
@@ -30,12 +30,15 @@ export function growthOf(backlog: Backlog): number {
   return (mean(late, ({ waiting }) => waiting) - mean(early, ({ waiting }) => waiting)) / seconds
 }
 
-/** Finds the highest rate at which nothing piles up on the whole way, and measures at it. */
+/** How often a lower rate is tried, each a tenth below, where the one that was found does not hold for longer. */
+const lowerMax = 10
+
+/** Finds the highest rate at which nothing piles up on the whole way, and measures at it; nothing if there is none. */
 export async function sustained(stage: Stage, api: Running, worker: Running): Promise<Sample> {
   const { probes, probe_seconds, hold_seconds } = stage.settings
   const attempt = async (rate: number, seconds: number): Promise<Try> => {
     const tried = await tryRate(stage, { api, worker }, rate, seconds)
-    stage.say(`  ${Math.round(rate)}/s for ${seconds} s: ${tried.holds ? 'holds' : 'does not hold'}`)
+    stage.say(`  ${Math.round(rate)}/s for ${seconds} s: ${tried.fails ?? 'holds'}`)
     await settled(stage)
     return tried
   }
@@ -44,13 +47,13 @@ export async function sustained(stage: Stage, api: Running, worker: Running): Pr
   await settled(stage)
   let [low, high] = [0, Number.POSITIVE_INFINITY]
   for (let rate = 1_000, tries = 0; tries < probes && high / Math.max(low, 1) > 1.12; tries += 1) {
-    if ((await attempt(rate, probe_seconds)).holds) low = rate
+    if ((await attempt(rate, probe_seconds)).fails === undefined) low = rate
     else high = rate
     rate = high === Number.POSITIVE_INFINITY ? low * 1.5 : low === 0 ? rate / 2 : (low + high) / 2
   }
-  for (let rate = low, tries = 0; rate > 0 && tries < 4; tries += 1, rate *= 0.9) {
-    const { holds, result, used } = await attempt(rate, hold_seconds)
-    if (!holds) continue
+  for (let rate = low, tries = 0; rate > 0 && tries < lowerMax; tries += 1, rate *= 0.9) {
+    const { fails, result, used } = await attempt(rate, hold_seconds)
+    if (fails !== undefined) continue
     return {
       rate: result.count / result.seconds,
       offered: rate,
@@ -59,7 +62,7 @@ export async function sustained(stage: Stage, api: Running, worker: Running): Pr
       ...used,
     }
   }
-  throw new Error('no rate was found at which nothing piles up')
+  return {}
 }
 
 async function tryRate(stage: Stage, measured: Record<string, Running>, rate: number, seconds: number): Promise<Try> {
@@ -86,8 +89,15 @@ async function tryRate(stage: Stage, measured: Record<string, Running>, rate: nu
     })
   await watching
   const used = meter.stop(result.count)
-  const keptUp = result.failed === 0 && result.count / result.seconds >= rate * 0.97 && result.latency.p99 < 1_000
-  return { rate, holds: keptUp && growthOf(backlog) <= Math.max(growthLeast, rate * growthShare), result, used }
+  return { rate, fails: whyNot(rate, result, growthOf(backlog)), result, used }
+}
+
+function whyNot(rate: number, { failed, count, seconds, latency }: LoadResult, growth: number): string | undefined {
+  if (failed > 0) return `${failed} were refused`
+  if (count / seconds < rate * 0.97) return `only ${Math.round(count / seconds)}/s were accepted`
+  if (latency.p99 >= 1_000) return `p99 ${Math.round(latency.p99)} ms`
+  const most = Math.max(growthLeast, rate * growthShare)
+  return growth > most ? `${Math.round(growth)}/s pile up` : undefined
 }
 
 /** Waits until all that was accepted is in the index. */
