@@ -33,8 +33,12 @@ export function idHalves(id: string): [bigint, bigint] {
   return [half(0), half(16)]
 }
 
-/** So many different texts are folded once; then all are forgotten. Names repeat: most of a million orders are of few. */
+/**
+ * So many different texts, no longer than this, are folded once; then all are forgotten: some 5 MB at most. Names repeat, most of a
+ * million orders are of few; long texts are seldom the same.
+ */
 const rememberedMax = 4_096
+const rememberedLength = 100
 
 /** The document of a record's JSON text: the text, its id in halves, and its texts as search compares them. */
 export function documentText(c: Collection): (text: string) => string {
@@ -60,7 +64,7 @@ function rememberFolded(name: string): (value: string) => string {
       const words = foldText(value)
       members = `,"${wordsField(name)}":"${words}","${gramsField(name)}":"${gramsOf(words).join(' ')}"`
       if (known.size >= rememberedMax) known.clear()
-      known.set(value, members)
+      if (value.length <= rememberedLength) known.set(value, members)
     }
     return members
   }
