@@ -33,7 +33,7 @@ export interface Stage {
   search: boolean
   /** The API or the worker, as npm start runs them; `flags` come on top of its own. */
   service(name: 'api' | 'worker', options?: { search?: boolean; flags?: string[] }): Promise<Running>
-  /** A floor or an alternative, with the same flags; `count`: of the orders that it queues itself. */
+  /** A floor or an alternative, with the flags of the API; `count`: of the orders that it queues itself. */
   floor(name: string, count?: number): Promise<Running>
   /** Runs a load in the load generator. */
   load(job: LoadJob, onProgress?: (progress: LoadProgress) => void): Promise<LoadResult>
@@ -105,7 +105,7 @@ export async function onStage<T>(
       },
       async floor(name, count = 0) {
         const logFile = join(dataDir, `${name.replaceAll('/', '-')}.log`)
-        const flags = smallProcess.flags
+        const flags = smallProcess.flags.api
         const own = { ...machine, ...smallProcess.env(dataDir), ...env }
         const child = await startChild({
           script: script('floors/main.ts'),

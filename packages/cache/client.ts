@@ -1,7 +1,7 @@
+import { joinWrites } from '@ordermill/model'
 import { Cluster, Redis } from 'ioredis'
 import { connectCluster, infosOf } from './cluster.ts'
 import { createCopied } from './copied.ts'
-import { joinWrites } from './joined-writes.ts'
 import * as scripts from './scripts.ts'
 
 /** What of a Redis client the cache depends on: one server or a cluster. */
@@ -109,8 +109,8 @@ export function connectCache({ urls, timeout_ms, onError, onReady }: ClientOptio
   redis.on('error', onError)
   if (redis instanceof Redis) {
     redis.on('ready', onReady)
-    joinWrites(redis)
-  } else redis.on('+node', joinWrites)
+    joinCommands(redis)
+  } else redis.on('+node', joinCommands)
   redis.defineCommand('accept', { numberOfKeys: 5, lua: scripts.accept })
   redis.defineCommand('epoch', { numberOfKeys: 2, lua: scripts.epoch })
   redis.defineCommand('caughtUp', { numberOfKeys: 1, lua: scripts.caughtUp })
@@ -127,4 +127,9 @@ export function connectCache({ urls, timeout_ms, onError, onReady }: ClientOptio
     redis instanceof Cluster ? await infosOf(redis, section) : [await redis.info(section)]
   const masters = () => (redis instanceof Cluster ? redis.nodes('master') : [redis])
   return Object.assign(redis as unknown as CacheClient, { copied: createCopied(redis), infos, masters })
+}
+
+/** Commands of one turn of the event loop go out together. */
+function joinCommands(redis: Redis): void {
+  redis.on('connect', () => joinWrites(redis.stream))
 }

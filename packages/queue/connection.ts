@@ -1,5 +1,6 @@
+import type { Duplex } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { toError } from '@ordermill/model'
+import { joinWrites, toError } from '@ordermill/model'
 import { type ChannelModel, connect, type RecoveringChannelModel } from 'amqplib'
 import { TopologyMismatch } from './topology.ts'
 
@@ -73,6 +74,7 @@ export function keepConnected({
         async setup(model: ChannelModel) {
           // First line: a reset while the set-up runs emits 'error', and an unheard one ends the process.
           model.on('error', () => undefined)
+          joinFrames(model)
           last = model
           const late = setTimeout(() => destroy(model, 'the broker answers, but no queue does'), setupMax_ms)
           // Not all that waits for an answer hears of the end: amqplib leaves a close for ever that is not answered. So we wait for
@@ -135,6 +137,15 @@ export function keepConnected({
 
 /** Cuts the socket: what waits for its end fails. */
 function destroy(model: ChannelModel | undefined, why: string): void {
-  const { connection } = (model ?? {}) as unknown as { connection?: { stream?: { destroy(error: Error): void } } }
-  connection?.stream?.destroy(new Error(why))
+  streamOf(model)?.destroy(new Error(why))
 }
+
+/** The client takes all frames of a turn at once, but sends the first of them by itself. */
+function joinFrames(model: ChannelModel): void {
+  const stream = streamOf(model)
+  if (stream !== undefined) joinWrites(stream, process.nextTick)
+}
+
+/** The socket of a connection: amqplib tells nobody of it. */
+const streamOf = (model: ChannelModel | undefined): Duplex | undefined =>
+  (model as { connection?: { stream?: Duplex } } | undefined)?.connection?.stream

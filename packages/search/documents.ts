@@ -15,8 +15,11 @@ export interface IndexedDocument {
 
 /** The documents of one index, as they are looked at and taken away. Every method throws Unavailable (`search-away`). */
 export interface Documents {
-  /** Up to `limit` documents in order of their member `id`, from above `after`; from the first one if absent. As far as they were refreshed. */
-  after(after: string | undefined, limit: number): Promise<KeyedDocument[]>
+  /**
+   * Up to `limit` documents in order of their member `id`, from above `after` (from the first one if absent) up to `upTo` (to the last
+   * one). As far as they were refreshed. What is asked for is looked through every time: without an end that is all of the index.
+   */
+  after(after: string | undefined, limit: number, upTo?: string): Promise<KeyedDocument[]>
   /** Up to `limit` documents without a member `id`: nobody here writes such. */
   nameless(limit: number): Promise<IndexedDocument[]>
   /** As they are now, refreshed or not; those that are there. */
@@ -50,9 +53,10 @@ export function createDocuments(client: EngineClient, index: string): Documents 
   const away = <T>(asked: Promise<T>): Promise<T> =>
     asked.catch((thrown: unknown) => Promise.reject(engineAway(thrown)))
   return {
-    after: (after, limit) => {
-      const above = after === undefined ? { exists: { field: 'id' } } : { range: { id: { gt: after } } }
-      const found = search(above, limit)
+    after: (after, limit, upTo) => {
+      const ends = { ...(after !== undefined && { gt: after }), ...(upTo !== undefined && { lte: upTo }) }
+      const all = after === undefined && upTo === undefined
+      const found = search(all ? { exists: { field: 'id' } } : { range: { id: ends } }, limit)
       return away(found.then((hits) => hits.map((hit) => ({ ...documentOf(hit), key: String(hit.sort?.[0]) }))))
     },
     nameless: (limit) =>

@@ -52,6 +52,8 @@ const audit = async (body: object = {}): Promise<Record<string, unknown>> => {
     patience_ms,
   )
 }
+const stored = async () =>
+  (await database.query<{ count: number }>({ text: 'SELECT count(*)::int AS count FROM orders' }))[0]?.count
 const changes = async () => new Map((await rows.read(all.map(({ id }) => id))).map((row) => [row.id, row.change_seq]))
 
 t.test('exactly what was broken is found and repaired, while others write', async (t) => {
@@ -86,7 +88,7 @@ t.test('exactly what was broken is found and repaired, while others write', asyn
       const next = some.map((one) => nextOrder(changed.get(one.id) ?? one, { quantity: 2 + (at % 1_000) }))
       await apply([...next, firstOrder()])
       for (const one of next) changed.set(one.id, one)
-      await post(`${url}/api/orders`, { product_name: 'WRITTEN MEANWHILE', amount: 1 })
+      await post(`${url}/api/orders?wait=persisted&wait_ms=30000`, { product_name: 'WRITTEN MEANWHILE', amount: 1 })
     }
   }
   const writers = write(0)
@@ -105,6 +107,11 @@ t.test('exactly what was broken is found and repaired, while others write', asyn
   t.ok(versions.every(({ version }) => version === 1))
   const text = 'SELECT count(*) AS count FROM orders_history WHERE id = ANY($1::uuid[])'
   t.match(await database.query({ text, values: [victims.map(({ id }) => id)] }), [{ count: 0 }], 'nor any history')
+  await until(
+    'what was written meanwhile is indexed',
+    async () => (await documents()) === (await stored()),
+    patience_ms,
+  )
   const again = await audit()
   t.match(again, { found: { missing: 0, different: 0, extra: 0 }, left: 0 })
   t.equal(again['rows'], again['documents'])

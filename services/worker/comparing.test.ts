@@ -104,6 +104,22 @@ t.test(
   },
 )
 
+t.test('the index is asked for no more ids than were read from the table, but for those after its last', async (t) => {
+  await documents.refresh()
+  const ends: (string | undefined)[] = []
+  const watched = {
+    ...documents,
+    after: (...asked: Parameters<typeof documents.after>) => {
+      ends.push(asked[2])
+      return documents.after(...asked)
+    },
+  }
+  const ranges = await Array.fromAsync(compareInOrder({ ...parts, documents: watched }, { page: 10 }, signal))
+  const ids = all.map(({ id }) => id).sort()
+  t.same(ends, [ids[9], ids[19], ids[29], ids[39], undefined])
+  t.same([ranges.length, ranges.map(({ documents }) => documents)], [5, [10, 10, 10, 10, 7]])
+})
+
 t.test('a change that the follower has not passed is no difference; one that it has passed is', async (t) => {
   const order = firstOrder()
   const before = await parts.passed()

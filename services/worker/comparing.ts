@@ -62,12 +62,13 @@ export async function* compareInOrder(
     if (nameless.length > 0) yield await compared([], nameless, after, parts, signal)
   }
   const rows = inPages(after, page, async (from) => (await parts.rows.after(from, page)).map(ofRow))
-  const documents = inPages(after, page, async (from) => {
-    return (await parts.documents.after(from, page)).map((one) => ({ ...ofDocument(one), key: one.key }))
+  const documents = inPages(after, page, async (from, upTo) => {
+    return (await parts.documents.after(from, page, upTo)).map((one) => ({ ...ofDocument(one), key: one.key }))
   })
   let to = after
   while (!signal.aborted) {
-    const [lastRow, lastDocument] = [await rows.last(), await documents.last()]
+    const lastRow = await rows.last()
+    const lastDocument = await documents.last(lastRow) // the engine looks through all that it is asked for: no further than the rows
     const end = [lastRow, lastDocument].filter((key) => key !== undefined).sort()[0]
     const [ofRows, ofDocuments] = [rows.takeTo(end), documents.takeTo(end)]
     to = ofRows.at(-1)?.key ?? to
@@ -97,17 +98,22 @@ const checksum = (sides: Side[]): string =>
   hash('sha256', sides.map(({ id, digest }) => `${id} ${digest}\n`).join(''), 'base64url')
 
 /** Reads on where it is empty; what was not taken is kept for the next range. */
-function inPages(after: string | undefined, page: number, read: (after: string | undefined) => Promise<Side[]>) {
+function inPages(
+  after: string | undefined,
+  page: number,
+  read: (after: string | undefined, upTo: string | undefined) => Promise<Side[]>,
+) {
   let from = after
   let held: Side[] = []
   let more = true
   return {
-    /** The key up to which everything is held; undefined: everything is. */
-    async last(): Promise<string | undefined> {
+    /** The key up to which everything is held; undefined: everything is. Reads no further than `upTo`. */
+    async last(upTo?: string): Promise<string | undefined> {
       if (held.length === 0 && more) {
-        held = await read(from)
-        more = held.length === page
-        from = held.at(-1)?.key
+        held = await read(from, upTo)
+        const isFull = held.length === page
+        more = isFull || upTo !== undefined
+        from = isFull ? held.at(-1)?.key : upTo
       }
       return more ? from : undefined
     },
