@@ -9,8 +9,8 @@ import { latencyOf, quantile } from '../statistics.ts'
 import type { Case, OpenRow, Row } from './case.ts'
 
 const connections = 20
-/** Searches after which engines and processes are warm: by then what they run most is compiled. */
-const warmups = 3_000
+/** Searches after which engines and processes are warm: by then what they run most is compiled, and compiled again. */
+const warmups = 10_000
 
 /** As a client of the API asks it. */
 export const requestOf = ({ q, query }: NamedSearch): PlainRequest =>

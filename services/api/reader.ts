@@ -15,9 +15,12 @@ export interface Read {
 export interface Reader {
   /** @param sentId the correlation id that the caller sent. @throws NotFound (also for a tombstone) | Unavailable */
   read(id: string, sentId: string | undefined): Promise<Read>
-  /** Those that exist, in the order asked for. @param sentId as above */
+  /** Those that exist, in the order asked for; what Postgres has of them is cached, unless it is a lot. @param sentId as above */
   readMany(ids: string[], sentId: string | undefined): Promise<Version[]>
 }
+
+/** Most hits of a page that are cached: people look at such a page, and again. Larger ones are read by programs, once. */
+const keptMax = 100
 
 interface ReaderParts {
   collection: Collection
@@ -48,6 +51,16 @@ export function createReader({ collection, cache, stored, onRead }: ReaderParts)
     if (behind) throw catchingUp()
     return undefined
   }
+  /** The same for several, which the answer does not wait for. */
+  const readManyThrough = async (ids: string[], sentId: string | undefined): Promise<(Version | undefined)[]> => {
+    const moments = await Promise.all(ids.map((id) => lenient.moment(id)))
+    const rows = await stored.readMany(ids, sentId)
+    for (const [at, moment] of moments.entries()) {
+      const row = rows[at]
+      if (row !== undefined) lenient.fill(row.id, row, moment).catch(() => undefined)
+    }
+    return rows
+  }
   return {
     async read(id, sentId) {
       const found = await find(id, sentId)
@@ -56,11 +69,12 @@ export function createReader({ collection, cache, stored, onRead }: ReaderParts)
       return found
     },
     async readMany(ids, sentId) {
-      const cached = await cache.readMany(ids).catch((): (Cached | undefined)[] => ids.map(() => undefined))
-      const missing = ids.filter((_, at) => cached[at]?.current !== true)
-      const rows = missing.length === 0 ? [] : await stored.readMany(missing, sentId)
+      const cached = await cache.readMany(ids).catch((): undefined => undefined)
+      const missing = ids.filter((_, at) => cached?.[at]?.current !== true)
+      const isKept = cached !== undefined && missing.length <= keptMax
+      const rows = missing.length === 0 ? [] : await (isKept ? readManyThrough : stored.readMany)(missing, sentId)
       const byId = new Map<string, Version>()
-      for (const one of [...cached, ...rows])
+      for (const one of [...(cached ?? []), ...rows])
         if (one !== undefined && one.version >= (byId.get(one.id)?.version ?? 0)) byId.set(one.id, one)
       return ids.map((id) => byId.get(id)).filter((one) => one !== undefined && !one.deleted) as Version[]
     },
