@@ -109,6 +109,9 @@ export const flagsVariable = 'RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS'
  */
 const noBusyWait = '+sbwt none +sbwtdcpu none +sbwtdio none'
 
+/** Nodes and tools talk to each other on loopback alone; by itself that port is open on all interfaces. */
+const onLoopback = '-kernel inet_dist_use_interface {127,0,0,1}'
+
 /** One broker process, alone or in a cluster; its name service has to run. */
 export function rabbitmqNode(
   site: Site,
@@ -125,7 +128,7 @@ export function rabbitmqNode(
     args: [],
     env: {
       ...environment(site.env, { dataDir, node, distribution: ports.distribution.number, epmd: epmd.number }),
-      [flagsVariable]: [noBusyWait, ...flags, site.env[flagsVariable] ?? ''].join(' ').trim(),
+      [flagsVariable]: [noBusyWait, onLoopback, ...flags, site.env[flagsVariable] ?? ''].join(' ').trim(),
     },
     account,
     dataDir,
