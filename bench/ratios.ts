@@ -73,6 +73,7 @@ const ratioBars: [name: string, limit: Limit][] = [
 const figureBars: [name: string, row: string, figure: string, limit: Limit][] = [
   ['seconds for 100,000 queued orders', 'drain/ordermill', 'seconds_per_100k', { at_most: 15 }],
   ['accept to persisted p99, ms', 'latency/ordermill', 'persisted_p99_ms', { at_most: 100 }],
+  ['orders a second to a new index', 'reindex/ordermill', 'rate', { at_least: 20_000 }],
   ['search by Elasticsearch p99, ms', 'search/elasticsearch', 'p99_ms', { at_most: 100 }],
   ['search by Postgres, p95 of the slowest, ms', 'search/postgres', 'worst_p95_ms', { at_most: 300 }],
   ['search by Postgres, the slowest of all, ms', 'search/postgres', 'slowest_ms', { at_most: 2_000 }],

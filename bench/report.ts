@@ -51,7 +51,7 @@ function whoUsed(metrics: RowResult['metrics']): string {
 
 /** Figures beyond rate and latency of the answer: those of single cases. */
 const shown =
-  /^(persisted|searchable|accept)_p\d+_ms$|^seconds_per_100k$|^indexed_rate$|^offered$|^worst_p95_ms$|^slowest_ms$|^(search|read|list)_(p50_ms|cpu)$|^refresh_ms$/
+  /^(persisted|searchable|accept)_p\d+_ms$|^seconds_per_100k$|^(indexed|verified)_rate$|^reindex_s$|^offered$|^worst_p95_ms$|^slowest_ms$|^(search|read|list)_(p50_ms|cpu)$|^refresh_ms$/
 
 function extraCells(rows: RowResult[]): Cells {
   return rows.flatMap(({ title, metrics }) =>
