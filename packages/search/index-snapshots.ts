@@ -36,7 +36,8 @@ interface Parts {
 const patience = { requestTimeout: 60 * 60_000 }
 
 export function createIndexSnapshots({ client, alias, repository, now = () => new Date() }: Parts): IndexSnapshots {
-  const stamp = () => now().toISOString().replace(/\D/g, '').slice(0, 14)
+  /** To the millisecond: a small index is restored twice within a second. */
+  const stamp = () => now().toISOString().replace(/\D/g, '')
   const inUse = async () =>
     Object.keys(await client.indices.getAlias({ name: alias }, { ignore: [404] })).filter(isIndex)
   const list = async (): Promise<IndexSnapshot[]> => {
