@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
@@ -10,6 +10,7 @@ import { reasonOf, retryAfterMs } from './place-order.ts'
 import { portFrom } from './ports.ts'
 import { diskFull, explainDisk, toError } from './problem.ts'
 import { isRunning, processId } from './process-table.ts'
+import { smallProcess } from './services.ts'
 
 t.test('a lock has one holder, and the dead hold nothing', async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'ordermill-lock-'))
@@ -116,4 +117,13 @@ t.test('composed servers are found by their published ports and the users they w
     RABBITMQ_MANAGEMENT_URL: 'http://guest:guest@127.0.0.1:15672',
   })
   t.throws(() => composedAddresses(['elasticsearch'], services), /no port for elasticsearch:9200/)
+})
+
+t.test('the images start the services with the same flags and allocator as npm start', async (t) => {
+  const { NODE_COMPILE_CACHE: _, ...variables } = smallProcess.env('')
+  for (const [name, flags] of Object.entries(smallProcess.flags)) {
+    const file = readFileSync(join(import.meta.dirname, `../Dockerfile.${name}`), 'utf8')
+    t.ok(file.includes(`["node", ${flags.map((flag) => `"${flag}"`).join(', ')}, `), name)
+    for (const [variable, value] of Object.entries(variables)) t.ok(file.includes(`${variable}=${value} `), variable)
+  }
 })

@@ -6,6 +6,9 @@ import type { Sample } from '../results.ts'
 import type { Stage } from '../stage.ts'
 import type { Case } from './case.ts'
 
+/** Longest that one measurement may take. */
+const patience_ms = 10 * 60_000
+
 /** What the API tells of the indices and of the job. */
 interface Told {
   indices: { role: string; change_seq: number }[]
@@ -18,6 +21,12 @@ async function measured(stage: Stage): Promise<Sample> {
   await stage.stores.clear()
   await fillTable(stage.stores.dsn, count)
   const [api, worker] = await Promise.all([stage.service('api'), stage.service('worker')])
+  const end = performance.now() + patience_ms
+  const goOn = () => {
+    stage.signal.throwIfAborted()
+    if (performance.now() > end)
+      throw new Error(`${count} orders are not reindexed within ${patience_ms / 60_000} minutes`)
+  }
   const job = async (init?: RequestInit): Promise<Told> => {
     const answer = await fetch(`${api.url}/api/admin/reindex`, init)
     if (!answer.ok) throw new Error(`reindexing is answered ${answer.status}: ${await answer.text()}`)
@@ -25,7 +34,7 @@ async function measured(stage: Stage): Promise<Sample> {
   }
   const until = async <T>(found: (told: Told) => T | undefined): Promise<T> => {
     for (;;) {
-      stage.signal.throwIfAborted()
+      goOn()
       const told = await job()
       if (told.job?.state === 'FAILED') throw new Error(told.job.error)
       const value = found(told)
@@ -44,7 +53,7 @@ async function measured(stage: Stage): Promise<Sample> {
   })
   try {
     await until(followed('serving'))
-    while ((await indexLag(database, orders.name, textsAlias(orders))).changes > 0) await sleep(100) // the other engine's texts
+    for (; (await indexLag(database, orders.name, textsAlias(orders))).changes > 0; goOn()) await sleep(100) // the other engine's texts
     const meter = stage.meter({ api, worker })
     const started = performance.now()
     await job({ method: 'POST', headers: { 'content-type': 'application/json' }, body: '{}' })

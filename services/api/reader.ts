@@ -19,7 +19,7 @@ export interface Reader {
   readMany(ids: string[], sentId: string | undefined): Promise<Version[]>
 }
 
-/** Most hits of a page that are cached: people look at such a page, and again. Larger ones are read by programs, once. */
+/** Where the cache lacks more of a page, none of it is kept: people look at a page, and again; a larger one is read by a program, once. */
 const keptMax = 100
 
 interface ReaderParts {
@@ -51,15 +51,15 @@ export function createReader({ collection, cache, stored, onRead }: ReaderParts)
     if (behind) throw catchingUp()
     return undefined
   }
-  /** The same for several, which the answer does not wait for. */
+  /** The same for several: what is to be served of those that Postgres has, or the cache by now. */
   const readManyThrough = async (ids: string[], sentId: string | undefined): Promise<(Version | undefined)[]> => {
     const moments = await Promise.all(ids.map((id) => lenient.moment(id)))
     const rows = await stored.readMany(ids, sentId)
-    for (const [at, moment] of moments.entries()) {
+    const filled = moments.map(async (moment, at) => {
       const row = rows[at]
-      if (row !== undefined) lenient.fill(row.id, row, moment).catch(() => undefined)
-    }
-    return rows
+      return row && ((await lenient.fill(row.id, row, moment)).version ?? row)
+    })
+    return await Promise.all(filled)
   }
   return {
     async read(id, sentId) {
