@@ -4,7 +4,7 @@ import { migrate } from '@ordermill/database/migrate'
 import { Guard, type ServerName, type Servers, serversFolder, startServers } from '@ordermill/servers'
 import { machineOnly, removeLeft } from '../servers/machine.ts'
 import { freePort } from '../servers/ports.ts'
-import { planServices, smallProcess } from '../servers/services.ts'
+import { planServices, smallEnvironment, smallProcess } from '../servers/services.ts'
 import { Supervised } from '../servers/supervisor.ts'
 import { type Meter, type Pids, startMeter } from './accounting.ts'
 import { catchUp } from './caught-up.ts'
@@ -106,7 +106,7 @@ export async function onStage<T>(
       async floor(name, count = 0) {
         const logFile = join(dataDir, `${name.replaceAll('/', '-')}.log`)
         const flags = smallProcess.flags.api
-        const own = { ...machine, ...smallProcess.env(dataDir), ...env }
+        const own = { ...machine, ...smallEnvironment(), ...env }
         const child = await startChild({
           script: script('floors/main.ts'),
           args: [name, String(count)],

@@ -1,8 +1,8 @@
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
-import { describeOptions, options } from '@ordermill/config'
+import { describeOptions, forTerminal, options } from '@ordermill/config'
 import t from 'tap'
-import { forMarkdown, forTerminal } from './config-table.ts'
+import { forMarkdown } from './config-table.ts'
 
 const script = join(import.meta.dirname, 'config.ts')
 const run = (env: Record<string, string>, ...args: string[]) =>

@@ -1,5 +1,5 @@
-import { describeOptions, environment } from '@ordermill/config'
-import { forMarkdown, forTerminal } from './config-table.ts'
+import { describeOptions, environment, forTerminal } from '@ordermill/config'
+import { forMarkdown } from './config-table.ts'
 
 // `npm run config`: every option there is, and what it would be now; `--markdown` prints the table of the docs.
 const env = environment()

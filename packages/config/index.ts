@@ -5,3 +5,4 @@
 export { environment } from './environment.ts'
 export { type Options, options } from './options.ts'
 export { ConfigError, describeOptions, type OptionRow, readOptions } from './read.ts'
+export { forTerminal, helpOf } from './terminal.ts'

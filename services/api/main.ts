@@ -1,12 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { ConfigError, environment, readOptions } from '@ordermill/config'
+import { ConfigError, environment, helpOf, readOptions } from '@ordermill/config'
 import { toError } from '@ordermill/model'
 import { createLogger } from '@ordermill/telemetry'
 import { buildApp } from './app.ts'
 import { apiOptionNames } from './parts.ts'
 
-/** Runs the API until a signal. The second signal ends it at once. */
+/** Runs the API until a signal; the second signal ends it at once. `--help` prints its options. */
 async function main(): Promise<void> {
+  if (process.argv.includes('--help'))
+    return void process.stdout.write(helpOf('The API', apiOptionNames, environment()))
   const options = readOptions(environment(), apiOptionNames)
   const root = createLogger({ service: 'api', level: options.LOG_LEVEL })
   const log = root.child({ component: 'process' })

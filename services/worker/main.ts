@@ -1,11 +1,13 @@
-import { ConfigError, environment, readOptions } from '@ordermill/config'
+import { ConfigError, environment, helpOf, readOptions } from '@ordermill/config'
 import { toError } from '@ordermill/model'
 import { createLogger } from '@ordermill/telemetry'
 import { workerOptionNames } from './options.ts'
 import { startWorker } from './worker.ts'
 
-/** Runs the worker until a signal. The second signal ends it at once. */
+/** Runs the worker until a signal; the second signal ends it at once. `--help` prints its options. */
 async function main(): Promise<void> {
+  if (process.argv.includes('--help'))
+    return void process.stdout.write(helpOf('The worker', workerOptionNames, environment()))
   const options = readOptions(environment(), workerOptionNames)
   const root = createLogger({ service: 'worker', level: options.LOG_LEVEL })
   const log = root.child({ component: 'process' })

@@ -39,7 +39,7 @@ async function tests(nobody: Nobody): Promise<void> {
 
   t.test('the images hold production dependencies, the sources they run, and no more', async (t) => {
     for (const { workdir } of [api, worker]) {
-      t.strictSame(readdirSync(workdir).sort(), ['node_modules', 'packages', 'services'])
+      t.strictSame(readdirSync(workdir).sort(), ['compiled', 'node_modules', 'packages', 'services'])
       const packages = readdirSync(join(workdir, 'node_modules/.pnpm'))
       const unwanted = tools.filter((name) => packages.some((folder) => folder.startsWith(`${name}@`)))
       t.strictSame(unwanted, [])
@@ -64,6 +64,23 @@ async function tests(nobody: Nobody): Promise<void> {
       t.strictSame(writable, { code: 0, output: '' })
     }
   })
+
+  t.test(
+    'the images hold all their code with the types taken out: nothing that does so is in the process',
+    async (t) => {
+      for (const tree of [api, worker]) {
+        const words = [...tree.entrypoint, '--help']
+        const { code, output } = await runIn(t, words, tree, nobody, { NODE_DEBUG_NATIVE: 'COMPILE_CACHE' })
+        t.equal(code, 0)
+        t.match(output, /^\* \w+_PORT = /m)
+        t.ok(output.split('\n').filter((line) => /transpile cache .*success$/.test(line)).length > 100)
+        t.strictSame(
+          output.split('\n').filter((line) => line.includes('no transpile cache')),
+          [],
+        )
+      }
+    },
+  )
 
   t.test('the API of the image refuses to start in production without ADMIN_TOKEN', async (t) => {
     const env = { POSTGRES_DSN: 'postgres://nowhere', REDIS_ADDR: 'nowhere', RABBITMQ_URL: 'amqp://nowhere' }

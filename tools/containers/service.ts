@@ -61,7 +61,7 @@ function start(t: Teardown, words: string[], tree: Tree, nobody: Nobody, env: Re
   let said = ''
   for (const stream of [child.stdout, child.stderr])
     stream.on('data', (data: Buffer) => {
-      said = (said + data.toString()).slice(-100_000)
+      said = (said + data.toString()).slice(-2_000_000)
     })
   t.teardown(async () => {
     child.kill('SIGKILL')

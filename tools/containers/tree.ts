@@ -44,6 +44,11 @@ export async function buildTree(dockerfile: string, parts: Parts): Promise<Tree>
 async function buildStage(stage: Stage, root: string, made: Map<string, Tree>, parts: Parts): Promise<Tree> {
   const tree: Tree = { root, workdir: root, env: {}, user: 'root', entrypoint: [], healthcheck: [] }
   mkdirSync(root, { recursive: true, mode: 0o755 })
+  const base = made.get(stage.image)
+  if (base !== undefined) {
+    await run('cp', ['-RP', `${base.root}/.`, root])
+    tree.workdir = join(root, relative(base.root, base.workdir))
+  }
   for (const instruction of stage.instructions) {
     const { name, rest } = instruction
     if (name === 'ENV') Object.assign(tree.env, variablesOf(rest))
