@@ -5,7 +5,7 @@ import { decodeEntry, type Entry, encodeEntry } from './entry.ts'
 import { createEpochs, openedAt } from './epochs.ts'
 import { away, open } from './failure.ts'
 import { bucketOf, buckets, keysOf } from './keys.ts'
-import type { Accepted, Cached, DirtyMark, Filled, RecordCache } from './record-cache.ts'
+import type { Accepted, Cached, DirtyMark, Filled, Identified, RecordCache } from './record-cache.ts'
 
 /** Seconds a clean record stays cached, and seconds that who asks Postgres for one may take to offer it. */
 const ttl_s = 24 * 60 * 60
@@ -34,6 +34,21 @@ export function createRecordCache({ client, collection, namespace, dirtyLimit }:
   /** What may go into one command: in a cluster, what is in one bucket; else all, as many as one command may take. */
   const together = <T extends { id: string }>(all: T[]): T[][] =>
     (client.isCluster ? byBucket(all).map(([, some]) => some) : [all]).flatMap(inParts)
+
+  /** Runs a script over versions, and adds up what it gives. */
+  const everyVersion = async (script: 'settle' | 'park', first: number[], versions: Identified[]): Promise<number> => {
+    const calls = together(versions).map((some) => {
+      const groups = byBucket(some)
+      const named = groups.flatMap(([bucket]) => marksOf(bucket))
+      const args = groups.flatMap(([bucket, its]) => [
+        keys.prefix(bucket),
+        its.length,
+        ...its.flatMap(({ id, version, hash }) => [id, version, hash]),
+      ])
+      return client[script](named.length, ...named, ...first, ...args)
+    })
+    return (await away(Promise.all(calls))).reduce((sum, count) => sum + count, 0)
+  }
 
   const epochs = createEpochs(client, keys)
   const tokenPrefix = `${randomBytes(9).toString('base64url')}:`
@@ -110,21 +125,8 @@ export function createRecordCache({ client, collection, namespace, dirtyLimit }:
       await away(Promise.all(calls))
     },
 
-    async settle(versions) {
-      const calls = byBucket(versions).map(([bucket, some]) => {
-        const args = some.flatMap(({ id, version, hash }) => [id, version, hash])
-        return client.settle(...marksOf(bucket), keys.prefix(bucket), ttl_s, ...args)
-      })
-      return (await away(Promise.all(calls))).reduce((sum, removed) => sum + removed, 0)
-    },
-
-    async park(versions) {
-      const calls = byBucket(versions).map(([bucket, some]) => {
-        const args = some.flatMap(({ id, version, hash }) => [id, version, hash])
-        return client.park(...marksOf(bucket), keys.prefix(bucket), ...args)
-      })
-      return (await away(Promise.all(calls))).reduce((sum, turned) => sum + turned, 0)
-    },
+    settle: (versions) => everyVersion('settle', [ttl_s], versions),
+    park: (versions) => everyVersion('park', [], versions),
 
     async discard(version) {
       const { id, hash } = version
@@ -252,7 +254,7 @@ const newer = (cached: Entry | undefined, stored: Version | undefined): Version 
   cached !== undefined && cached.version > (stored?.version ?? 0) ? cached : stored
 
 /** So many at a time go into one script: Redis does nothing else meanwhile. */
-const partMax = 500
+const partMax = 200
 const inParts = <T>(all: T[]): T[][] =>
   Array.from({ length: Math.ceil(all.length / partMax) }, (_, at) => all.slice(at * partMax, (at + 1) * partMax))
 

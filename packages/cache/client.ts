@@ -26,8 +26,8 @@ export interface CacheClient {
   caughtUp(epoch: string, expected: string): Promise<number>
   unsentUpTo(unsent: string, epochKey: string, id: string, version: number, epoch: string): Promise<number>
   sent(keys: number, ...keysAndArgs: string[]): Promise<number>
-  settle(unsent: string, sent: string, parked: string, ...args: (string | number)[]): Promise<number>
-  park(unsent: string, sent: string, parked: string, ...args: (string | number)[]): Promise<number>
+  settle(keys: number, ...keysAndArgs: (string | number)[]): Promise<number>
+  park(keys: number, ...keysAndArgs: (string | number)[]): Promise<number>
   discard(record: string, unsent: string, sent: string, parked: string, ...args: (string | number)[]): Promise<number>
   removeClean(record: string, version: number, hash: string): Promise<number>
   get(key: string): Promise<string | null>
@@ -116,8 +116,8 @@ export function connectCache({ urls, timeout_ms, onError, onReady }: ClientOptio
   redis.defineCommand('caughtUp', { numberOfKeys: 1, lua: scripts.caughtUp })
   redis.defineCommand('unsentUpTo', { numberOfKeys: 2, lua: scripts.unsentUpTo })
   redis.defineCommand('sent', { lua: scripts.sent })
-  redis.defineCommand('settle', { numberOfKeys: 3, lua: scripts.settle })
-  redis.defineCommand('park', { numberOfKeys: 3, lua: scripts.park })
+  redis.defineCommand('settle', { lua: scripts.settle })
+  redis.defineCommand('park', { lua: scripts.park })
   redis.defineCommand('discard', { numberOfKeys: 4, lua: scripts.discard })
   redis.defineCommand('removeClean', { numberOfKeys: 1, lua: scripts.removeClean })
   redis.defineCommand('takeToken', { numberOfKeys: 1, lua: scripts.takeToken })

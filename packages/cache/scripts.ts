@@ -97,27 +97,43 @@ end
 return turned`
 
 /**
- * Turns marks of one bucket into parked. KEYS unsent, sent, parked · ARGV prefix, then id, version, hash of each.
+ * Goes through versions by their buckets, three keys each: KEYS unsent, sent, parked · ARGV prefix, how many, then id, version, hash of
+ * each. Sets, for each version, what is cached of it (\`held\`, \`heldHash\`) and the hash of what its mark is about (\`marked\`, if it is known).
+ */
+const eachVersion = (first: number, body: string) => `
+local at = ${first}
+for bucket = 1, #KEYS, 3 do
+  local unsent, sent, parked, prefix = KEYS[bucket], KEYS[bucket + 1], KEYS[bucket + 2], ARGV[at]
+  local last = at + 1 + 3 * ARGV[at + 1]
+  for i = at + 2, last, 3 do
+    local id, version, hash = ARGV[i], ARGV[i + 1], ARGV[i + 2]
+    local member = id .. ':' .. version
+    local key, own = prefix .. id, prefix .. member
+    local held, heldHash = string.match(redis.call('GETRANGE', key, 0, 63), '^(%d+) (%S+)')
+    local _, marked = string.match(redis.call('GETRANGE', own, 0, 63), '^(%d+) (%S+)')
+    marked = marked or (held == version and heldHash)${body}
+  end
+  at = last + 1
+end`
+
+/**
+ * Turns marks into parked. KEYS, ARGV as above.
  * A mark of a fork, which has another hash, is not meant; what has no mark gets none. Gives how many it turned.
  */
 export const park = `
 local turned = 0
-for i = 2, #ARGV, 3 do
-  local id, version, hash = ARGV[i], ARGV[i + 1], ARGV[i + 2]
-  local member = id .. ':' .. version
-  local key = ARGV[1] .. id
-  local held, heldHash = string.match(redis.call('GETRANGE', key, 0, 63), '^(%d+) (%S+)')
-  local _, marked = string.match(redis.call('GETRANGE', ARGV[1] .. member, 0, 63), '^(%d+) (%S+)')
-  marked = marked or (held == version and heldHash)
-  local score = redis.call('ZSCORE', KEYS[1], member) or redis.call('ZSCORE', KEYS[2], member)
-  if score and (not marked or marked == hash) then
-    redis.call('ZREM', KEYS[1], member)
-    redis.call('ZREM', KEYS[2], member)
-    redis.call('ZADD', KEYS[3], score, member)
-    redis.call('UNLINK', ARGV[1] .. member)
-    turned = turned + 1
-  end
-end
+${eachVersion(
+  1,
+  `
+    local score = redis.call('ZSCORE', unsent, member) or redis.call('ZSCORE', sent, member)
+    if score and (not marked or marked == hash) then
+      redis.call('ZREM', unsent, member)
+      redis.call('ZREM', sent, member)
+      redis.call('ZADD', parked, score, member)
+      redis.call('UNLINK', own)
+      turned = turned + 1
+    end`,
+)}
 return turned`
 
 /**
@@ -135,31 +151,27 @@ redis.call('UNLINK', replaced)
 return redis.call('ZREM', KEYS[2], ARGV[1]) + redis.call('ZREM', KEYS[3], ARGV[1]) + redis.call('ZREM', KEYS[4], ARGV[1])`
 
 /**
- * Settles persisted versions of one bucket. KEYS unsent, sent, parked · ARGV prefix, ttl_s, then id, version, hash of each.
+ * Settles persisted versions. KEYS as above · ARGV ttl_s, then as above.
  * Cached the same: clean, with a TTL. Cached an older one or a fork: no longer read; while the broker does not have it, it keeps its mark
  * and its text, to be published and parked. Who has asked Postgres before may have an older row in hand, or none, and loses its token.
  */
 export const settle = `
 local removed = 0
-for i = 3, #ARGV, 3 do
-  local id, version, hash = ARGV[i], ARGV[i + 1], ARGV[i + 2]
-  local member = id .. ':' .. version
-  local key = ARGV[1] .. id
-  local held, heldHash = string.match(redis.call('GETRANGE', key, 0, 63), '^(%d+) (%S+)')
-  local _, marked = string.match(redis.call('GETRANGE', ARGV[1] .. member, 0, 63), '^(%d+) (%S+)')
-  marked = marked or (held == version and heldHash)
-  if not marked or marked == hash then
-    removed = removed + redis.call('ZREM', KEYS[1], member) + redis.call('ZREM', KEYS[2], member) + redis.call('ZREM', KEYS[3], member)
-    redis.call('UNLINK', ARGV[1] .. member)
-  end
-  local stands = held == version and heldHash == hash
-  if stands then redis.call('EXPIRE', key, ARGV[2])
-  elseif held and tonumber(held) <= tonumber(version) then
-    if redis.call('ZSCORE', KEYS[1], id .. ':' .. held) then redis.call('RENAMENX', key, key .. ':' .. held) end
-    redis.call('UNLINK', key)
-  end
-  redis.call('UNLINK', key .. ':asked')
-end
+${eachVersion(
+  2,
+  `
+    if not marked or marked == hash then
+      removed = removed + redis.call('ZREM', unsent, member) + redis.call('ZREM', sent, member) + redis.call('ZREM', parked, member)
+      redis.call('UNLINK', own)
+    end
+    local stands = held == version and heldHash == hash
+    if stands then redis.call('EXPIRE', key, ARGV[1])
+    elseif held and tonumber(held) <= tonumber(version) then
+      if redis.call('ZSCORE', unsent, id .. ':' .. held) then redis.call('RENAMENX', key, key .. ':' .. held) end
+      redis.call('UNLINK', key)
+    end
+    redis.call('UNLINK', key .. ':asked')`,
+)}
 return removed`
 
 /**

@@ -3,7 +3,7 @@ import { firstOrder, nextOrder, orderChain } from '@ordermill/model/testing'
 import { corner, until } from '@ordermill/servers/testing'
 import { Redis } from 'ioredis'
 import t from 'tap'
-import { connectCache, createBarriers } from './index.ts'
+import { connectCache, createBarriers, createRecordCache } from './index.ts'
 import { keysOf } from './keys.ts'
 import { offer, openCache } from './testing.ts'
 
@@ -232,4 +232,25 @@ t.test('a fill with a newer version than a dirty one is served, and the dirty on
   t.equal((await offer(cache, second.id, second)).version?.hash, second.hash)
   t.equal((await cache.read(first.id))?.hash, first.hash)
   t.match(await cache.dirty(), { unsent: 1 })
+})
+
+t.test('versions of many buckets are settled by few commands, and every one of them is', async (t) => {
+  const { cache } = await newCache()
+  const all = Array.from({ length: 450 }, () => firstOrder())
+  await Promise.all(all.map((version) => cache.accept(version)))
+  const commands: number[] = []
+  const counting = Object.create(client, {
+    settle: {
+      value: (keys: number, ...rest: string[]) => {
+        commands.push(keys)
+        return client.settle(keys, ...rest)
+      },
+    },
+  })
+  const collection = `orders${made}`
+  const other = createRecordCache({ client: counting, collection, namespace, dirtyLimit: 6_400 })
+  t.equal(await other.settle(all), 450)
+  t.equal(commands.length, 3)
+  t.match(await cache.dirty(), { unsent: 0, sent: 0 })
+  for (const { id } of all) t.ok((await redis.ttl(keysOf(namespace, collection).record(id))) > 0)
 })
