@@ -31,8 +31,11 @@ export interface Stage {
   rows: RowResult[]
   /** Whether there is a search engine. */
   search: boolean
-  /** The API or the worker, as npm start runs them; `flags` come on top of its own. */
-  service(name: 'api' | 'worker', options?: { search?: boolean; flags?: string[] }): Promise<Running>
+  /** The API or the worker, as npm start runs them; `flags` and `env` come on top of its own. */
+  service(
+    name: 'api' | 'worker',
+    options?: { search?: boolean; flags?: string[]; env?: Record<string, string> },
+  ): Promise<Running>
   /** A floor or an alternative, with the flags of the API; `count`: of the orders that it queues itself. */
   floor(name: string, count?: number): Promise<Running>
   /** Runs a load in the load generator. */
@@ -93,13 +96,16 @@ export async function onStage<T>(
       rows: [],
       search: env['ELASTICSEARCH_URL'] !== undefined,
       say,
-      async service(name, { search = true, flags = [] } = {}) {
+      async service(name, { search = true, flags = [], env: options = {} } = {}) {
         const port = String(await freePort())
-        const own = { ...machine, ...env, API_PORT: port, WORKER_PORT: port }
+        const own = { ...machine, ...env, ...options, API_PORT: port, WORKER_PORT: port }
         const folder = join(dataDir, `service-${++services}`) // one of its own: a second API is not the first one's leftover
         mkdirSync(folder)
         const plan = planServices(folder, search ? own : { ...own, ELASTICSEARCH_URL: '' })[name]
-        const service = new Supervised({ ...plan, args: [...flags, ...plan.args] }, { guard, log: say, restart: false })
+        const service = new Supervised(
+          { ...plan, args: [...plan.args.slice(0, -1), ...flags, ...plan.args.slice(-1)] },
+          { guard, log: say, restart: false },
+        )
         await service.start()
         return started({ url: plan.url, pid: service.pid ?? 0, stop: () => service.stop() })
       },

@@ -34,6 +34,8 @@ export interface Stores {
   redis: Redis
   /** Empties queues, tables and cache, and takes indices away; only while nobody writes. */
   clear(): Promise<void>
+  /** Empties the cache; only while nobody writes. */
+  forget(): Promise<void>
   /** Change numbers given out since the last clear, and how far the search index has followed them. */
   progress(): Promise<{ persisted: number; indexed: number }>
   close(): Promise<void>
@@ -59,6 +61,7 @@ export async function openStores(env: Record<string, string>): Promise<Stores> {
         ELASTICSEARCH_URL === undefined ? undefined : removeIndices(ELASTICSEARCH_URL, '*orders*'),
       ])
     },
+    forget: () => forget(redis),
     async progress() {
       const { rows } = await pool.query<{ persisted: string; indexed: string }>({
         name: 'progress',
