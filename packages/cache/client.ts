@@ -2,6 +2,7 @@ import { joinWrites } from '@ordermill/model'
 import { Cluster, Redis } from 'ioredis'
 import { connectCluster, infosOf } from './cluster.ts'
 import { createCopied } from './copied.ts'
+import { expireCommands } from './expiring.ts'
 import * as scripts from './scripts.ts'
 
 /** What of a Redis client the cache depends on: one server or a cluster. */
@@ -95,7 +96,6 @@ interface ClientOptions {
 export function connectCache({ urls, timeout_ms, onError, onReady }: ClientOptions): CacheClient {
   const retryDelay_ms = (attempt: number) => Math.min(50 * 2 ** Math.min(attempt, 6), 2_000) * (0.5 + Math.random() / 2)
   const options = {
-    commandTimeout: timeout_ms,
     connectTimeout: timeout_ms,
     socketTimeout: 2 * timeout_ms, // one that answers nothing for so long is away, not slow
     maxRetriesPerRequest: 0,
@@ -109,8 +109,8 @@ export function connectCache({ urls, timeout_ms, onError, onReady }: ClientOptio
   redis.on('error', onError)
   if (redis instanceof Redis) {
     redis.on('ready', onReady)
-    joinCommands(redis)
-  } else redis.on('+node', joinCommands)
+    tune(redis, timeout_ms)
+  } else redis.on('+node', (node: Redis) => tune(node, timeout_ms))
   redis.defineCommand('accept', { numberOfKeys: 5, lua: scripts.accept })
   redis.defineCommand('epoch', { numberOfKeys: 2, lua: scripts.epoch })
   redis.defineCommand('caughtUp', { numberOfKeys: 1, lua: scripts.caughtUp })
@@ -129,7 +129,8 @@ export function connectCache({ urls, timeout_ms, onError, onReady }: ClientOptio
   return Object.assign(redis as unknown as CacheClient, { copied: createCopied(redis), infos, masters })
 }
 
-/** Commands of one turn of the event loop go out together. */
-function joinCommands(redis: Redis): void {
+/** Commands of one turn of the event loop go out together, and none waits longer than it may. */
+function tune(redis: Redis, timeout_ms: number): void {
   redis.on('connect', () => joinWrites(redis.stream))
+  expireCommands(redis, timeout_ms)
 }

@@ -8,7 +8,7 @@ const refreshEvery_ms = 5_000
 
 interface ConnectParts {
   urls: string[]
-  options: Pick<RedisOptions, 'commandTimeout' | 'connectTimeout' | 'socketTimeout' | 'maxRetriesPerRequest'>
+  options: Pick<RedisOptions, 'connectTimeout' | 'socketTimeout' | 'maxRetriesPerRequest'>
   retryDelay_ms(attempt: number): number
   onError(error: Error): void
   /** Called when all nodes were greeted, and again for each that comes later. */
