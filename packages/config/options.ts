@@ -75,7 +75,7 @@ export const options = {
       'Most requests worked on at the same time, those that only wait for others not counted; more are answered 503.',
     min: 10,
     max: 100_000,
-    default: '500',
+    default: '1000',
   }),
   EVENT_LOOP_DELAY_MAX_MS: whole({
     about: 'How late the event loop may be, in milliseconds, before requests are answered 503; 0: never.',
