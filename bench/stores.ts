@@ -36,8 +36,8 @@ export interface Stores {
   clear(): Promise<void>
   /** Empties the cache; only while nobody writes. */
   forget(): Promise<void>
-  /** Change numbers given out since the last clear, and how far the search index has followed them. */
-  progress(): Promise<{ persisted: number; indexed: number }>
+  /** Change numbers given out since the last clear, how far the search index has followed them, and how far all that follow have. */
+  progress(): Promise<{ persisted: number; indexed: number; followed: number }>
   close(): Promise<void>
 }
 
@@ -63,12 +63,14 @@ export async function openStores(env: Record<string, string>): Promise<Stores> {
     },
     forget: () => forget(redis),
     async progress() {
-      const { rows } = await pool.query<{ persisted: string; indexed: string }>({
+      const { rows } = await pool.query<{ persisted: string; indexed: string; followed: string }>({
         name: 'progress',
         text: `SELECT CASE WHEN is_called THEN last_value ELSE 0 END AS persisted,
-          (SELECT coalesce(max(change_seq), 0) FROM search_cursors WHERE index_name LIKE 'orders-%') AS indexed FROM orders_change_seq`,
+          (SELECT coalesce(max(change_seq), 0) FROM search_cursors WHERE index_name LIKE 'orders-%') AS indexed,
+          (SELECT coalesce(min(change_seq), 0) FROM search_cursors) AS followed FROM orders_change_seq`,
       })
-      return { persisted: Number(rows[0]?.persisted ?? 0), indexed: Number(rows[0]?.indexed ?? 0) }
+      const { persisted = 0, indexed = 0, followed = 0 } = rows[0] ?? {}
+      return { persisted: Number(persisted), indexed: Number(indexed), followed: Number(followed) }
     },
     async close() {
       redis.disconnect()

@@ -100,12 +100,12 @@ function whyNot(rate: number, { failed, count, seconds, latency }: LoadResult, g
   return growth > most ? `${Math.round(growth)}/s pile up` : undefined
 }
 
-/** Waits until all that was accepted is in the index. */
+/** Waits until all that follows the table has what was accepted: what one try leaves undone shall not be done in the next. */
 async function settled(stage: Stage): Promise<void> {
   for (let calm = 0; calm < 5; ) {
     stage.signal.throwIfAborted()
-    const { persisted, indexed } = await stage.stores.progress()
-    calm = persisted === indexed ? calm + 1 : 0
+    const { persisted, followed } = await stage.stores.progress()
+    calm = persisted === followed ? calm + 1 : 0
     await sleep(100)
   }
 }
