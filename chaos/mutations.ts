@@ -60,10 +60,8 @@ export const mutations: Mutation[] = [
   {
     without: 'cache: what Redis does not answer has a deadline',
     file: 'packages/cache/client.ts',
-    search: `    commandTimeout: timeout_ms,
-    connectTimeout: timeout_ms,
-    socketTimeout: 2 * timeout_ms,`,
-    replace: '    connectTimeout: timeout_ms,',
+    search: 'const [answer_ms, silence_ms] = [timeout_ms, 2 * timeout_ms]',
+    replace: 'const [answer_ms, silence_ms] = [2 ** 30, undefined]',
     scenario: 'api-redis-half-open',
   },
   {

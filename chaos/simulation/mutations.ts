@@ -134,8 +134,8 @@ export const mutations: Mutation[] = [
   {
     without: 'settle: a mark is cleared for the version with this hash',
     file: 'packages/cache/scripts.ts',
-    search: 'if not marked or marked == hash then\n    removed',
-    replace: 'if true then\n    removed',
+    search: 'if not marked or marked == hash then\n      removed',
+    replace: 'if true then\n      removed',
   },
   {
     without: 'settle: what is clean is the version with this hash',
@@ -212,8 +212,8 @@ export const mutations: Mutation[] = [
   {
     without: 'settle: the token ends',
     file: 'packages/cache/scripts.ts',
-    search: "  redis.call('UNLINK', key .. ':asked')\n",
-    replace: '',
+    search: "\n    redis.call('UNLINK', key .. ':asked')`",
+    replace: '`',
   },
   {
     without: 'accepting: a mark becomes sent after the confirm',

@@ -95,9 +95,10 @@ interface ClientOptions {
  */
 export function connectCache({ urls, timeout_ms, onError, onReady }: ClientOptions): CacheClient {
   const retryDelay_ms = (attempt: number) => Math.min(50 * 2 ** Math.min(attempt, 6), 2_000) * (0.5 + Math.random() / 2)
+  const [answer_ms, silence_ms] = [timeout_ms, 2 * timeout_ms]
   const options = {
     connectTimeout: timeout_ms,
-    socketTimeout: 2 * timeout_ms, // one that answers nothing for so long is away, not slow
+    socketTimeout: silence_ms, // one that answers nothing for so long is away, not slow
     maxRetriesPerRequest: 0,
   }
   const [first, ...others] = urls
@@ -109,8 +110,8 @@ export function connectCache({ urls, timeout_ms, onError, onReady }: ClientOptio
   redis.on('error', onError)
   if (redis instanceof Redis) {
     redis.on('ready', onReady)
-    tune(redis, timeout_ms)
-  } else redis.on('+node', (node: Redis) => tune(node, timeout_ms))
+    tune(redis, answer_ms)
+  } else redis.on('+node', (node: Redis) => tune(node, answer_ms))
   redis.defineCommand('accept', { numberOfKeys: 5, lua: scripts.accept })
   redis.defineCommand('epoch', { numberOfKeys: 2, lua: scripts.epoch })
   redis.defineCommand('caughtUp', { numberOfKeys: 1, lua: scripts.caughtUp })

@@ -51,6 +51,31 @@ t.test('each command that is not answered fails in its time, whether others came
   }
 })
 
+t.test('a command that has found its connection takes nothing with it that waits for one since', async (t) => {
+  const queue = (commands: unknown[]) => ({
+    length: commands.length,
+    peekAt: (at: number) => commands[at] && { command: commands[at] },
+    peekBack: () => commands.at(-1) && { command: commands.at(-1) },
+  })
+  const told: string[] = []
+  const command = (name: string) => ({ isSettled: false, reject: () => void told.push(name) })
+  const [first, second] = [command('first'), command('second')]
+  let ended = () => undefined
+  const once = (_: string, listener: typeof ended) => {
+    ended = listener
+  }
+  const redis = { commandQueue: queue([]), offlineQueue: queue([first]), once }
+  expireCommands(redis as unknown as Redis, timeout_ms)
+  t.teardown(() => ended())
+  await sleep(timeout_ms / 2)
+  Object.assign(redis, { commandQueue: queue([first]), offlineQueue: queue([]) })
+  await sleep(timeout_ms / 4)
+  redis.offlineQueue = queue([second])
+  await sleep(timeout_ms * 0.6)
+  t.ok(told.includes('first'))
+  t.notOk(told.includes('second'), 'it has not waited for so long yet')
+})
+
 t.test('what waits for a connection fails in its time as well', async (t) => {
   const redis = new Redis({ port: 1, host: '127.0.0.1', maxRetriesPerRequest: null, retryStrategy: () => 50 })
   redis.on('error', () => undefined)

@@ -7,9 +7,10 @@ interface Queues {
 }
 interface Queue {
   length: number
-  peekAt(at: number): { command: Command & { isSettled: boolean } } | undefined
-  peekBack(): { command: Command & { isSettled: boolean } } | undefined
+  peekAt(at: number): { command: Waiting } | undefined
+  peekBack(): { command: Waiting } | undefined
 }
+type Waiting = Command & { isSettled: boolean }
 
 /** So often in the time that a command may take it is looked what is there. */
 const looks = 10
@@ -32,22 +33,28 @@ export function expireCommands(redis: Redis, timeout_ms: number): void {
 }
 
 function createExpiry(queueOf: () => Queue, timeout_ms: number): () => void {
-  const marks: { last: Command & { isSettled: boolean }; at: number }[] = []
+  const marks: { last: Waiting; at: number }[] = []
   return () => {
     const now = performance.now()
     const queue = queueOf()
-    let late: Command | undefined
+    let late: Waiting | undefined
     for (let [mark] = marks; mark !== undefined && now - mark.at >= timeout_ms; [mark] = marks) {
       if (!mark.last.isSettled) late = mark.last
       marks.shift()
     }
-    if (late !== undefined)
-      for (let at = 0; at < queue.length; at += 1) {
-        const command = queue.peekAt(at)?.command
-        if (command?.isSettled === false) command.reject(new Error('Command timed out'))
-        if (command === late) break
-      }
+    if (late !== undefined) for (const command of upTo(late, queue)) command.reject(new Error('Command timed out'))
     const last = queue.peekBack()?.command
     if (last !== undefined) marks.push({ last, at: now })
   }
+}
+
+/** What is not settled of a queue up to a command; that one alone if it has left the queue, as one does that finds its connection. */
+function upTo(last: Waiting, queue: Queue): Waiting[] {
+  const waiting: Waiting[] = []
+  for (let at = 0; at < queue.length; at += 1) {
+    const command = queue.peekAt(at)?.command
+    if (command?.isSettled === false) waiting.push(command)
+    if (command === last) return waiting
+  }
+  return [last]
 }

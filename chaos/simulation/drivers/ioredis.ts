@@ -1,17 +1,10 @@
 import { EventEmitter } from 'node:events'
 import type { LuaValue } from '../lua.ts'
-import { alone } from '../scheduler.ts'
 import { createWire, type Wire } from '../server.ts'
 import { type Surroundings, surroundingsOf } from '../surroundings.ts'
 
-interface Options {
-  commandTimeout: number
-}
-
 interface Asked {
-  answered: boolean
-  /** When the answer is no longer waited for. */
-  until: number
+  isSettled: boolean
   resolve(value: unknown): void
   reject(error: Error): void
 }
@@ -19,17 +12,17 @@ interface Asked {
 /** Stands in for ioredis: as much of it as `connectCache` and the cache use, with its ways to fail. */
 export class Redis extends EventEmitter {
   readonly #on: Surroundings
-  readonly #timeout_ms: number
   #wire: Wire | undefined
-  readonly #asked = new Set<Asked>()
-  #ended = false
-  #watched = 0;
+  #asked: Asked[] = []
+  #ended = false;
   [command: string]: unknown
+  /** What `expireCommands` looks at. */
+  readonly commandQueue = queueOf(() => this.#asked)
+  readonly offlineQueue = queueOf(() => [])
 
-  constructor(address: string, { commandTimeout }: Options) {
+  constructor(address: string) {
     super()
     this.#on = surroundingsOf(address)
-    this.#timeout_ms = commandTimeout
     for (const name of plain) {
       const capital = name.toUpperCase()
       this[name] = (...args: unknown[]) => this.#call(capital, name === 'mget' ? args.flat() : args)
@@ -52,6 +45,7 @@ export class Redis extends EventEmitter {
   disconnect(): void {
     this.#ended = true
     this.#wire?.cut()
+    this.emit('end')
   }
 
   #call(name: string, args: unknown[]): Promise<unknown> {
@@ -86,11 +80,9 @@ export class Redis extends EventEmitter {
     const wire = this.#wire
     if (wire === undefined)
       return Promise.reject(new Error("Stream isn't writeable and enableOfflineQueue options is false"))
-    const { scheduler } = this.#on
     return new Promise((resolve, reject) => {
       const asked: Asked = {
-        answered: false,
-        until: scheduler.now() + this.#timeout_ms,
+        isSettled: false,
         resolve: (value) => {
           this.#end(asked)
           resolve(value)
@@ -100,36 +92,34 @@ export class Redis extends EventEmitter {
           reject(error)
         },
       }
-      this.#asked.add(asked)
-      this.#watch()
+      this.#asked.push(asked)
       wire.send(() => {
         let answer: () => void
         try {
           const value = replyOf(effect())
-          answer = () => asked.answered || asked.resolve(value)
+          answer = () => asked.isSettled || asked.resolve(value)
         } catch (error) {
-          answer = () => asked.answered || asked.reject(error as Error)
+          answer = () => asked.isSettled || asked.reject(error as Error)
         }
         wire.push(answer)
       })
     })
   }
 
-  /** One timer for all that is asked at one moment. */
-  #watch(): void {
-    const { scheduler, owner } = this.#on
-    if (this.#watched === scheduler.moment()) return
-    this.#watched = scheduler.moment()
-    scheduler.after(this.#timeout_ms, owner, () => {
-      const late = [...this.#asked].filter(({ until }) => until <= scheduler.now())
-      for (const asked of late) asked.reject(new Error('Command timed out'))
-      return late.length === 0 ? alone : undefined
-    })
-  }
-
   #end(asked: Asked): void {
-    asked.answered = true
-    this.#asked.delete(asked)
+    asked.isSettled = true
+    this.#asked = this.#asked.filter((one) => one !== asked)
+  }
+}
+
+const queueOf = (all: () => Asked[]) => {
+  const entry = (command: Asked | undefined) => command && { command }
+  return {
+    get length() {
+      return all().length
+    },
+    peekAt: (at: number) => entry(all()[at]),
+    peekBack: () => entry(all().at(-1)),
   }
 }
 
