@@ -1,4 +1,5 @@
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client'
+import { Histogram } from './histogram.ts'
 
 /** Seconds: from half a millisecond to ten seconds. */
 const fast = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
@@ -16,7 +17,7 @@ export function createRegistry(service: string): Registry {
 }
 
 const histogram = (registry: Registry, name: string, help: string, labelNames: string[], buckets = fast) =>
-  new Histogram({ name, help, labelNames, buckets, registers: [registry] })
+  new Histogram({ name, help, labelNames, buckets }, registry)
 
 /** A counter that stands at zero from the start for every known combination of labels: a rate needs the step from 0 to 1. */
 function counter(registry: Registry, name: string, help: string, known: Record<string, readonly string[]>) {

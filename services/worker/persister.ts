@@ -48,7 +48,7 @@ export async function runPersister(parts: PersisterParts): Promise<void> {
   let persisting: Promise<void> = Promise.resolve()
   const parkings = new Parkings()
   for await (const batch of consumer.batches()) {
-    metrics.batchSize.observe(batch.deliveries.length)
+    metrics.batchSize.observe({}, batch.deliveries.length)
     const [first, ...others] = batch.deliveries
     if (first?.redelivered) await persisting // it may be what killed a worker: nothing else is in hand while it is read and tried
     if (first?.redelivered && others.length === 0) {
@@ -98,7 +98,7 @@ async function persist(batch: Batch, read: ReadBatch, parkings: Parkings, parts:
     for (const round of read.rounds) await persistRound(round, hand, { ...parts, log })
     if (!signal.aborted) for (const { barrier } of read.barriers) await parts.passBarrier(barrier)
     batch.settled(read.barriers.map(({ delivery }) => delivery))
-    if (read.oldest !== undefined) metrics.persistLag.observe(Math.max(0, Date.now() - read.oldest) / 1_000)
+    if (read.oldest !== undefined) metrics.persistLag.observe({}, Math.max(0, Date.now() - read.oldest) / 1_000)
   } catch (thrown) {
     outcome = 'given-up'
     if (!(thrown instanceof GivenUp)) throw thrown
