@@ -117,8 +117,8 @@ export const mutations: Mutation[] = [
   {
     without: 'accept: no more may be dirty than the limit',
     file: 'packages/cache/scripts.ts',
-    search: ">= tonumber(ARGV[5]) then return {'limit', 0} end",
-    replace: '< 0 then return {} end',
+    search: ">= tonumber(ARGV[1]) then outcome = 'limit'",
+    replace: "< 0 then outcome = 'limit'",
     scenario: 'dirty-limit',
   },
   {

@@ -1,6 +1,9 @@
 import type { Random } from './random.ts'
 import type { Event, Scheduler } from './scheduler.ts'
 
+/** Longest that a turn of a process's event loop takes, in simulated milliseconds. */
+const turnMax_ms = 0.5
+
 /**
  * Puts simulated time and seeded chance in place of what the product's code takes from its surroundings: timers, Date,
  * performance.now, Math.random and the random bytes of ids. Gives what puts the real ones back. AbortSignal.any is replaced too: Node
@@ -15,6 +18,7 @@ export function replaceGlobals(scheduler: Scheduler, random: Random, start_ms: n
     clearTimeout: globalThis.clearTimeout,
     setInterval: globalThis.setInterval,
     clearInterval: globalThis.clearInterval,
+    setImmediate: globalThis.setImmediate,
   }
   const performanceNow = performance.now
   const mathRandom = Math.random
@@ -43,6 +47,7 @@ export function replaceGlobals(scheduler: Scheduler, random: Random, start_ms: n
       return handle
     },
     clearInterval: cancel,
+    setImmediate: (run: () => void) => timer(run, random.float() * turnMax_ms),
   }
   function timer(run: () => void, delay_ms: number): Timer {
     return new Timer(scheduler.after(delay_ms, scheduler.owner(), run))

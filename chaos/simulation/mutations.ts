@@ -79,32 +79,33 @@ export const mutations: Mutation[] = [
   {
     without: 'accept: a change compares version and hash of what stands',
     file: 'packages/cache/scripts.ts',
-    search: "elseif version ~= ARGV[3] or hash ~= ARGV[4] then return {'exists', 0} end",
-    replace: 'end',
+    search: "  elseif base ~= '0' and (standing ~= base or hash ~= proof) then outcome = 'exists'\n",
+    replace: '',
   },
   {
     without: 'accept: a first version finds nothing',
     file: 'packages/cache/scripts.ts',
-    search: "if version then return {'exists', 0} end",
+    search: "  elseif base == '0' and standing then outcome = 'exists'\n",
     replace: '',
   },
   {
     without: 'accept: a first version whose id was asked for names the token',
     file: 'packages/cache/scripts.ts',
-    search: "  if ARGV[4] ~= '' and redis.call('GET', KEYS[1] .. ':asked') ~= ARGV[4] then return {'exists', 0} end\n",
+    search:
+      "  elseif base == '0' and proof ~= '' and redis.call('GET', key .. ':asked') ~= proof then outcome = 'exists'\n",
     replace: '',
   },
   {
     without: 'accept: an unsent version that is replaced is kept',
     file: 'packages/cache/scripts.ts',
-    search: "  if before > 0 then redis.call('RENAMENX', KEYS[1], KEYS[1] .. ':' .. version) end\n",
+    search: "      if before > 0 then redis.call('RENAMENX', key, key .. ':' .. standing) end\n",
     replace: '',
   },
   {
     without: 'accept: the epoch is the one that is in force',
     file: 'packages/cache/scripts.ts',
-    search: "if epoch ~= ARGV[7] then return {'epoch', 0} end",
-    replace: '',
+    search: "if epoch ~= expected then outcome = 'epoch'\n  elseif",
+    replace: 'if',
   },
   {
     without: 'epoch: it ends with the process that it was opened under',

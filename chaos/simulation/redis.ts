@@ -42,8 +42,8 @@ interface RedisParts {
   /** The clock of the server, in milliseconds of the Unix epoch. */
   now_ms(): number
   newRunId(): string
-  /** Told the arguments of a script that counted something. */
-  onCounted(argv: string[]): void
+  /** Told what is counted as accepted: what was marked last, `<id>:<version>`. */
+  onCounted(member: string): void
   /** Told of every barrier that has passed. */
   onPassed(): void
   /** Told of every mark that is set: its set, and `<id>:<version>`. */
@@ -177,9 +177,10 @@ export function createRedis({ now_ms, newRunId, onCounted, onMarked, onPassed }:
     return run(...(args as string[]))
   }
 
-  let running: string[] = []
+  let marked = ''
   const call = (name: LuaValue, ...args: LuaValue[]): LuaValue => {
-    if (name === 'HINCRBY') onCounted(running)
+    if (name === 'ZADD') marked = String(args[2])
+    if (name === 'HINCRBY') onCounted(marked)
     return command(String(name), args)
   }
 
@@ -191,7 +192,6 @@ export function createRedis({ now_ms, newRunId, onCounted, onMarked, onPassed }:
         script = compileLua(lua)
         scripts.set(lua, script)
       }
-      running = argv
       return script(keys, argv, call)
     },
     forgetAfter(at_ms) {

@@ -64,7 +64,8 @@ export function createWorld(
   const redis = createRedis({
     now_ms: clock_ms,
     newRunId: () => random.below(1e9).toString(16),
-    onCounted([id = '', version]) {
+    onCounted(member) {
+      const [id = '', version] = member.split(':')
       truth.accepted(id, Number(version))
       fire('accept')
     },

@@ -4,6 +4,7 @@ import type { CacheClient } from './client.ts'
 import { decodeEntry, type Entry, encodeEntry } from './entry.ts'
 import { createEpochs, openedAt } from './epochs.ts'
 import { away, open } from './failure.ts'
+import { gathered } from './gathered.ts'
 import { bucketOf, buckets, keysOf } from './keys.ts'
 import type { Accepted, Cached, DirtyMark, Filled, Identified, RecordCache } from './record-cache.ts'
 
@@ -14,6 +15,18 @@ const askedMax_s = 10
 const copy_ms = 500
 /** How often a call is made again because the epoch changed under it. */
 const triesMax = 3
+
+/** What is asked of the script that accepts. */
+interface Acceptance {
+  id: string
+  version: number
+  /** The version it is built on; 0: none. */
+  base: number
+  /** The hash of that one, or the token under which there was none. */
+  proof: string
+  entry: string
+  epoch: string
+}
 
 interface Parts {
   client: CacheClient
@@ -50,6 +63,17 @@ export function createRecordCache({ client, collection, namespace, dirtyLimit }:
     return (await away(Promise.all(calls))).reduce((sum, count) => sum + count, 0)
   }
 
+  const acceptOne = gathered(async (all: Acceptance[]) => {
+    const named = all.flatMap(({ id }) => {
+      const bucket = bucketOf(id)
+      return [keys.record(id), keys.unsent(bucket), keys.sent(bucket), keys.counters(bucket), keys.epoch(bucket)]
+    })
+    const args = all.flatMap(({ id, version, base, proof, entry, epoch }) => [id, version, base, proof, entry, epoch])
+    const answers = await client.accept(named.length, ...named, bucketLimit, ...args)
+    return all.map((_, at) => [String(answers[2 * at]), Number(answers[2 * at + 1])] as const)
+  }, together)
+  const textOf = gathered((all: { id: string }[]) => client.mget(all.map(({ id }) => keys.record(id))), together)
+
   const epochs = createEpochs(client, keys)
   const tokenPrefix = `${randomBytes(9).toString('base64url')}:`
   let asks = 0
@@ -81,23 +105,17 @@ export function createRecordCache({ client, collection, namespace, dirtyLimit }:
     async accept(version, base) {
       const { id } = version
       const isMoment = base === undefined || 'token' in base
-      const bucket = bucketOf(id)
       const call = async (epoch: string): Promise<Accepted | undefined> => {
+        const proof = isMoment ? (base?.token ?? '') : base.hash
         const [outcome, unsentBefore] = await open(
-          client.accept(
-            keys.record(id),
-            keys.unsent(bucket),
-            keys.sent(bucket),
-            keys.counters(bucket),
-            keys.epoch(bucket),
+          acceptOne({
             id,
-            version.version,
-            isMoment ? 0 : base.version,
-            isMoment ? (base?.token ?? '') : base.hash,
-            bucketLimit,
-            encodeEntry(version, epoch),
+            version: version.version,
+            base: isMoment ? 0 : base.version,
+            proof,
+            entry: encodeEntry(version, epoch),
             epoch,
-          ),
+          }),
         )
         if (outcome === 'epoch') return undefined
         if (outcome === 'exists' || outcome === 'absent' || outcome === 'limit') return { outcome }
@@ -135,23 +153,15 @@ export function createRecordCache({ client, collection, namespace, dirtyLimit }:
     },
 
     async read(id) {
-      const value = await away(client.get(keys.record(id)))
+      const value = await away(textOf({ id }))
       const epoch = epochs.known() ?? (await epochs.current()) // after a miss Postgres is asked: in which epoch is to be known
       return value === null ? undefined : cachedOf(id, value, epoch)
     },
 
     async readMany(ids) {
-      const found = new Map<string, string>()
-      const calls = together(ids.map((id) => ({ id }))).map(async (some) => {
-        const values = await client.mget(some.map(({ id }) => keys.record(id)))
-        for (const [at, value] of values.entries()) if (value !== null) found.set(some[at]?.id ?? '', value)
-      })
-      await away(Promise.all(calls))
+      const values = await away(Promise.all(ids.map((id) => textOf({ id }))))
       const epoch = epochs.known() ?? (await epochs.current())
-      return ids.map((id) => {
-        const value = found.get(id)
-        return value === undefined ? undefined : cachedOf(id, value, epoch)
-      })
+      return values.map((value, at) => (value === null ? undefined : cachedOf(ids[at] ?? '', value, epoch)))
     },
 
     async fill(id, stored, moment) {

@@ -7,14 +7,7 @@ import * as scripts from './scripts.ts'
 
 /** What of a Redis client the cache depends on: one server or a cluster. */
 export interface CacheClient {
-  accept(
-    record: string,
-    unsent: string,
-    sent: string,
-    counters: string,
-    epoch: string,
-    ...args: (string | number)[]
-  ): Promise<[outcome: string, unsentBefore: number]>
+  accept(keys: number, ...keysAndArgs: (string | number)[]): Promise<(string | number)[]>
   fill(
     record: string,
     asked: string,
@@ -112,7 +105,7 @@ export function connectCache({ urls, timeout_ms, onError, onReady }: ClientOptio
     redis.on('ready', onReady)
     tune(redis, answer_ms)
   } else redis.on('+node', (node: Redis) => tune(node, answer_ms))
-  redis.defineCommand('accept', { numberOfKeys: 5, lua: scripts.accept })
+  redis.defineCommand('accept', { lua: scripts.accept })
   redis.defineCommand('epoch', { numberOfKeys: 2, lua: scripts.epoch })
   redis.defineCommand('caughtUp', { numberOfKeys: 1, lua: scripts.caughtUp })
   redis.defineCommand('unsentUpTo', { numberOfKeys: 2, lua: scripts.unsentUpTo })

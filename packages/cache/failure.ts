@@ -13,7 +13,7 @@ export async function away<T>(answer: Promise<T>): Promise<T> {
 }
 
 /**
- * As `away`, for a step that may have been done though no answer came: only an error of Redis itself says that it was not.
+ * As `away`, for a step that may have been done though no answer came: only a refusal of Redis says that it was not.
  * @throws Unavailable, also `outcome-open`
  */
 export async function open<T>(answer: Promise<T>): Promise<T> {
@@ -21,8 +21,11 @@ export async function open<T>(answer: Promise<T>): Promise<T> {
     return await answer
   } catch (thrown) {
     const cause = toError(thrown)
-    if (cause.name === 'ReplyError') return await away(Promise.reject(cause))
+    if (cause.name === 'ReplyError' && !midway.test(cause.message)) return await away(Promise.reject(cause))
     if (/isn't (writeable|ready)|offline queue/i.test(cause.message)) return await away(Promise.reject(cause))
     throw new Unavailable('outcome-open', 'The cache did not answer in time; the record may still turn up.', { cause })
   }
 }
+
+/** An error that ended a script midway: what it had done by then, for this caller or another, stays done. */
+const midway = /^(ERR|WRONGTYPE) /

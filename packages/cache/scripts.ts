@@ -39,43 +39,57 @@ if held ~= run or epoch ~= ARGV[1] then return 0 end
 redis.call('SET', KEYS[1], state)
 return 1`
 
-/** As `epoch`, within a script: sets `epoch` (nil unless it holds here) and `state`. The key is the last one given. */
-const readEpoch = `${runId}
-local held, epoch, state = string.match(redis.call('GET', KEYS[#KEYS]) or '', '^(%S+) (%S+) (%S+)')
+/** As `epoch`, within a script: sets `epoch` (nil unless it holds here) and `state` by an epoch's key, once `run` is known. */
+const readEpoch = (
+  key: string,
+) => `local held, epoch, state = string.match(redis.call('GET', ${key}) or '', '^(%S+) (%S+) (%S+)')
 if held ~= run then epoch = nil end`
 
 /**
- * Accepts a version: compare-and-set on version and hash, the dirty limit, the mark, the count. The version it replaces is kept
+ * Accepts versions: compare-and-set on version and hash, the dirty limit, the mark, the count. The version that one replaces is kept
  * under a key of its own as long as the broker may lack it. Nothing cached is no proof that there is none, since what Postgres has may
  * have been evicted: a first version whose id somebody else may have used too names the token under which Postgres had none.
- * KEYS record, unsent, sent, counters, epoch · ARGV id, version, base version ('0': none), base hash (or that token; ''), limit, entry, epoch.
- * Gives 'accepted' and how many versions right before it are unsent; or 'exists', 'absent', 'limit' or 'epoch' (it is another one).
+ * Of each: KEYS record, unsent, sent, counters, epoch · ARGV (after the limit) id, version, base version ('0': none), base hash (or that
+ * token; ''), entry, epoch. Gives of each 'accepted' and how many versions right before it are unsent; or 'exists', 'absent', 'limit' or
+ * 'epoch' (it is another one), and 0.
  */
-export const accept = `${readEpoch}
-if epoch ~= ARGV[7] then return {'epoch', 0} end
-local version, hash = string.match(redis.call('GETRANGE', KEYS[1], 0, 63), '^(%d+) (%S+)')
-if ARGV[3] == '0' then
-  if version then return {'exists', 0} end
-  if ARGV[4] ~= '' and redis.call('GET', KEYS[1] .. ':asked') ~= ARGV[4] then return {'exists', 0} end
-elseif not version then return {'absent', 0}
-elseif version ~= ARGV[3] or hash ~= ARGV[4] then return {'exists', 0} end
-if redis.call('ZCARD', KEYS[2]) + redis.call('ZCARD', KEYS[3]) >= tonumber(ARGV[5]) then return {'limit', 0} end
-local before = 0
-if version then
-  while redis.call('ZSCORE', KEYS[2], ARGV[1] .. ':' .. (version - before)) do before = before + 1 end
-  if before > 0 then redis.call('RENAMENX', KEYS[1], KEYS[1] .. ':' .. version) end
-end
-redis.call('SET', KEYS[1], ARGV[6])
+export const accept = `${runId}
 local time = redis.call('TIME')
-redis.call('ZADD', KEYS[2], time[1] * 1000 + math.floor(time[2] / 1000), ARGV[1] .. ':' .. ARGV[2])
-redis.call('HINCRBY', KEYS[4], ARGV[7], 1)
-return {'accepted', before}`
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local outcomes = {}
+for i = 0, #KEYS / 5 - 1 do
+  local key, unsent, sent, counters = KEYS[5 * i + 1], KEYS[5 * i + 2], KEYS[5 * i + 3], KEYS[5 * i + 4]
+  local id, version, base, proof = ARGV[6 * i + 2], ARGV[6 * i + 3], ARGV[6 * i + 4], ARGV[6 * i + 5]
+  local entry, expected = ARGV[6 * i + 6], ARGV[6 * i + 7]
+  ${readEpoch('KEYS[5 * i + 5]').replace('\n', '\n  ')}
+  local standing, hash = string.match(redis.call('GETRANGE', key, 0, 63), '^(%d+) (%S+)')
+  local outcome, before = 'accepted', 0
+  if epoch ~= expected then outcome = 'epoch'
+  elseif base == '0' and standing then outcome = 'exists'
+  elseif base == '0' and proof ~= '' and redis.call('GET', key .. ':asked') ~= proof then outcome = 'exists'
+  elseif base ~= '0' and not standing then outcome = 'absent'
+  elseif base ~= '0' and (standing ~= base or hash ~= proof) then outcome = 'exists'
+  elseif redis.call('ZCARD', unsent) + redis.call('ZCARD', sent) >= tonumber(ARGV[1]) then outcome = 'limit'
+  else
+    if standing then
+      while redis.call('ZSCORE', unsent, id .. ':' .. (standing - before)) do before = before + 1 end
+      if before > 0 then redis.call('RENAMENX', key, key .. ':' .. standing) end
+    end
+    redis.call('SET', key, entry)
+    redis.call('ZADD', unsent, now, id .. ':' .. version)
+    redis.call('HINCRBY', counters, expected, 1)
+  end
+  table.insert(outcomes, outcome)
+  table.insert(outcomes, before)
+end
+return outcomes`
 
 /**
  * Says what the broker may lack of a record. KEYS unsent, epoch · ARGV id, version, epoch. Gives how many versions up to this one, it
  * included, without a gap; -1 if another epoch is in force.
  */
-export const unsentUpTo = `${readEpoch}
+export const unsentUpTo = `${runId}
+${readEpoch('KEYS[2]')}
 if epoch ~= ARGV[3] then return -1 end
 local count = 0
 while redis.call('ZSCORE', KEYS[1], ARGV[1] .. ':' .. (ARGV[2] - count)) do count = count + 1 end
@@ -193,7 +207,8 @@ return ARGV[1]`
  * Gives 'epoch' (it is another one); 'behind' and what stands: Postgres may have lacked something when it was asked, nothing was kept,
  * and 1 if it has caught up by now; 'standing' and what is to be served instead of what was offered; 'offered'.
  */
-export const fill = `${readEpoch}
+export const fill = `${runId}
+${readEpoch('KEYS[4]')}
 if epoch ~= ARGV[6] then return {'epoch', ''} end
 local standing = redis.call('GET', KEYS[1])
 local offered = tonumber(ARGV[2])
