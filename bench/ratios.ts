@@ -19,6 +19,7 @@ const specs: RatioSpec[] = [
   rate('accept ÷ floor', 'accept/ordermill', 'accept/floor'),
   { ...rate('accept p99 ÷ floor p99', 'accept/ordermill', 'accept/floor'), figure: 'p99_ms', better: 'lower' },
   cost('CPU of accept ÷ floor', 'accept/ordermill', 'accept/floor'),
+  rate('accept ÷ its cache and publisher alone', 'accept/ordermill', 'accept/core'),
   rate('accept with Idempotency-Key ÷ without', 'accept/keyed', 'accept/ordermill'),
   rate('two API processes ÷ one', 'accept/two', 'accept/ordermill'),
   cost('CPU of two API processes ÷ one', 'accept/two', 'accept/ordermill'),

@@ -2,6 +2,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { cpus, loadavg, release, totalmem, type } from 'node:os'
 import { join } from 'node:path'
 import { ServerProblem, serversFolder } from '@ordermill/servers'
+import type { Case } from './cases/case.ts'
 import { cases } from './cases/index.ts'
 import { BadCommand, type Command, readCommand, usage } from './command.ts'
 import { compareRatios, readSaved, worstOf } from './compare.ts'
@@ -59,7 +60,7 @@ async function main(): Promise<number> {
 
 async function measure(command: Command): Promise<Results> {
   const machine = machineNow()
-  const offered = command.quick && command.cases.length === 0 ? cases.filter(({ long }) => long !== true) : cases
+  const offered = command.quick && command.cases.length === 0 ? short(cases) : cases
   const chosen = choose(offered, command.cases, command.only)
   const settings = settingsFor(command)
   const which = [...new Set(chosen.flatMap(({ of }) => of.servers))]
@@ -73,6 +74,10 @@ async function measure(command: Command): Promise<Results> {
   machine.load_after = loadavg()[0] ?? 0
   return { machine, settings, rows, ratios, bars: barsOf(rows, ratios), notes }
 }
+
+/** Without what takes long. */
+const short = (all: Case[]): Case[] =>
+  all.filter(({ long }) => long !== true).map((one) => ({ ...one, rows: one.rows.filter(({ long }) => long !== true) }))
 
 /** Runs a case, or says why it is left out. */
 async function runOne({ of, rows }: Chosen, stage: Stage, notes: string[]): Promise<void> {

@@ -75,6 +75,7 @@ export const accept: Case = {
   rows: [
     beside('bare', 'bare Fastify, same schema: keeps nothing', 'limit'),
     beside('floor', 'floor: script on Redis, confirmed publish', 'floor'),
+    { ...beside('core', 'the same by Ordermill’s cache and publisher', 'limit'), long: true },
     product('ordermill', 'Ordermill', plain),
     product('keyed', 'Ordermill, Idempotency-Key', { kind: 'orders', keyed: true }),
     two,

@@ -14,6 +14,8 @@ export interface Row {
   id: string
   title: string
   kind: Kind
+  /** Whether a quick run has it only where its case is asked for by name. */
+  long?: boolean
   open(stage: Stage): Promise<OpenRow>
 }
 

@@ -1,6 +1,6 @@
 import { acceptBare } from './accept-bare.ts'
 import { acceptBullmq } from './accept-bullmq.ts'
-import { acceptFloor } from './accept-floor.ts'
+import { acceptCore, acceptFloor } from './accept-floor.ts'
 import { acceptInsert } from './accept-insert.ts'
 import { acceptPgBoss } from './accept-pg-boss.ts'
 import { acceptUnconfirmed } from './accept-unconfirmed.ts'
@@ -21,6 +21,7 @@ export interface Floor {
 export const floors: Record<string, (count: number) => Promise<Floor>> = {
   'accept/bare': acceptBare,
   'accept/floor': acceptFloor,
+  'accept/core': acceptCore,
   'accept/insert': acceptInsert,
   'accept/bullmq': acceptBullmq,
   'accept/pg-boss': acceptPgBoss,

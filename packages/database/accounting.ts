@@ -71,7 +71,9 @@ export const countPersisted =
         const outcome = outcomes[at]?.[nth]
         if (outcome === undefined || outcome === 'conflict') continue
         ended.push(version.hash)
-        if (isNew(outcome)) persisted.set(epochOf(version.epoch), (persisted.get(epochOf(version.epoch)) ?? 0) + 1)
+        if (!isNew(outcome)) continue
+        const epoch = epochOf(version.epoch)
+        persisted.set(epoch, (persisted.get(epoch) ?? 0) + 1)
       }
     if (ended.length === 0) return
     const counts = [...persisted.values()]

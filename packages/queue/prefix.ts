@@ -7,12 +7,18 @@ export interface Prefix {
 /** Delivery tags of a channel count 1, 2, 3 … (AMQP 0-9-1, section 4.3 'delivery tag'). */
 export function createPrefix(): Prefix {
   let acked = 0
-  const beyond = new Set<number>()
+  /** Those settled after a gap, in order. An array: see InFlight for what a Set would cost. */
+  let beyond: number[] = []
   return {
     settle(tags) {
       const before = acked
-      for (const tag of tags) if (tag > acked) beyond.add(tag)
-      while (beyond.delete(acked + 1)) acked += 1
+      beyond = [...beyond, ...tags].sort((a, b) => a - b)
+      let passed = 0
+      for (let tag = beyond[0]; tag !== undefined && tag <= acked + 1; tag = beyond[passed]) {
+        acked = Math.max(acked, tag)
+        passed += 1
+      }
+      beyond = beyond.slice(passed)
       return acked > before ? acked : 0
     },
   }

@@ -143,12 +143,16 @@ async function settleVerdicts(verdicts: Verdicts, hand: Hand, parts: PersisterPa
   if (parts.log.isLevelEnabled('debug')) tellEach(verdicts, read, parts)
   const settled: Version[] = []
   const parked: Parked[] = []
+  const counts: Record<string, number> = {}
   for (const [version, verdict] of verdicts) {
     const reason = reasonOf(version, verdict)
-    metrics.persisted.inc({ collection: collection.name, outcome: verdict instanceof BadData ? 'bad-data' : verdict })
+    const outcome = verdict instanceof BadData ? 'bad-data' : verdict
+    counts[outcome] = (counts[outcome] ?? 0) + 1
     if (reason === undefined) settled.push(version)
     else for (const delivery of read.deliveriesOf.get(version) ?? []) parked.push({ delivery, reason })
   }
+  for (const [outcome, count] of Object.entries(counts))
+    metrics.persisted.inc({ collection: collection.name, outcome }, count)
   const done = settled.flatMap((version) => read.deliveriesOf.get(version) ?? [])
   batch.settled(done)
   for (const delivery of done) parts.answer(delivery, 'persisted')
