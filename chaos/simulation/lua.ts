@@ -107,7 +107,8 @@ function all(e: Expression): string {
         ? base.name
         : ''
   const args = argumentsOf(e)
-  if (name === 'unpack') return args[0] ?? '[]'
+  if (name === 'unpack')
+    return args[1] === undefined ? (args[0] ?? '[]') : `${args[0]}.slice(${args[1]} - 1, ${args[2]})`
   const known = calls[name] ?? (name in runtime ? name : undefined)
   if (known === undefined) throw new Error(`no function ${name} in scripts`)
   return `${known}(${args.join(', ')})`

@@ -43,8 +43,8 @@ export const mutations: Mutation[] = [
   {
     without: 'prefix: acks cover only what is settled without a gap',
     file: 'packages/queue/prefix.ts',
-    search: 'while (beyond.delete(acked + 1)) acked += 1',
-    replace: 'acked = Math.max(acked, ...beyond)',
+    search: 'tag !== undefined && tag <= acked + 1;',
+    replace: 'tag !== undefined;',
   },
   {
     without: 'publisher: what came back is a failure',
@@ -135,8 +135,8 @@ export const mutations: Mutation[] = [
   {
     without: 'settle: a mark is cleared for the version with this hash',
     file: 'packages/cache/scripts.ts',
-    search: 'if not marked or marked == hash then\n      removed',
-    replace: 'if true then\n      removed',
+    search: 'if not marked or marked == hash then\n      table.insert(cleared',
+    replace: 'if true then\n      table.insert(cleared',
   },
   {
     without: 'settle: what is clean is the version with this hash',
@@ -213,7 +213,7 @@ export const mutations: Mutation[] = [
   {
     without: 'settle: the token ends',
     file: 'packages/cache/scripts.ts',
-    search: "\n    redis.call('UNLINK', key .. ':asked')`",
+    search: "\n    table.insert(gone, key .. ':asked')`",
     replace: '`',
   },
   {

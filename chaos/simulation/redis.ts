@@ -131,19 +131,30 @@ export function createRedis({ now_ms, newRunId, onCounted, onMarked, onPassed }:
       commands['RENAME']?.(from, to)
       return 1
     },
-    ZADD(key = '', score = '', member = '') {
-      onMarked(key, member)
-      const before = scores(key)
-      keepMap(key, new Map(before).set(member, Number(score)))
-      return before.has(member) ? 0 : 1
-    },
-    ZREM(key = '', member = '') {
-      if (!scores(key).has(member)) return 0
+    ZADD(key = '', ...scored) {
       const after = new Map(scores(key))
-      after.delete(member)
+      const { size } = after
+      for (let at = 0; at < scored.length; at += 2) {
+        const member = scored[at + 1] ?? ''
+        onMarked(key, member)
+        after.set(member, Number(scored[at]))
+      }
       keepMap(key, after)
-      return 1
+      return after.size - size
     },
+    ZREM(key = '', ...members) {
+      const there = [...new Set(members)].filter((member) => scores(key).has(member))
+      if (there.length === 0) return 0
+      const after = new Map(scores(key))
+      for (const member of there) after.delete(member)
+      keepMap(key, after)
+      return there.length
+    },
+    ZMSCORE: (key = '', ...members) =>
+      members.map((member) => {
+        const score = scores(key).get(member)
+        return score === undefined ? false : String(score)
+      }),
     ZSCORE(key = '', member = '') {
       const score = scores(key).get(member)
       return score === undefined ? false : String(score)

@@ -48,20 +48,24 @@ export function createRecordCache({ client, collection, namespace, dirtyLimit }:
   const together = <T extends { id: string }>(all: T[]): T[][] =>
     (client.isCluster ? byBucket(all).map(([, some]) => some) : [all]).flatMap(inParts)
 
-  /** Runs a script over versions, and adds up what it gives. */
-  const everyVersion = async (script: 'settle' | 'park', first: number[], versions: Identified[]): Promise<number> => {
-    const calls = together(versions).map((some) => {
+  /** Runs a script over versions bucket by bucket, and adds up what it gives. */
+  const everyBucketOf = async <T extends { id: string }>(
+    script: 'settle' | 'park' | 'sent',
+    all: T[],
+    keysOfBucket: (bucket: number) => readonly string[],
+    argsOf: (one: T) => (string | number)[],
+    first: number[] = [],
+  ): Promise<number> => {
+    const sorted = byBucket(all).flatMap(([, some]) => some) // the fewer buckets in one call, the less it has to do
+    const calls = together(sorted).map((some) => {
       const groups = byBucket(some)
-      const named = groups.flatMap(([bucket]) => marksOf(bucket))
-      const args = groups.flatMap(([bucket, its]) => [
-        keys.prefix(bucket),
-        its.length,
-        ...its.flatMap(({ id, version, hash }) => [id, version, hash]),
-      ])
+      const named = groups.flatMap(([bucket]) => keysOfBucket(bucket))
+      const args = groups.flatMap(([bucket, its]) => [keys.prefix(bucket), its.length, ...its.flatMap(argsOf)])
       return client[script](named.length, ...named, ...first, ...args)
     })
     return (await away(Promise.all(calls))).reduce((sum, count) => sum + count, 0)
   }
+  const identified = ({ id, version, hash }: Identified) => [id, version, hash]
 
   const acceptOne = gathered(async (all: Acceptance[]) => {
     const named = all.flatMap(({ id }) => {
@@ -134,17 +138,16 @@ export function createRecordCache({ client, collection, namespace, dirtyLimit }:
     },
 
     async markSent(marks) {
-      const calls = together(marks).map((some) => {
-        const buckets = some.map(({ id }) => bucketOf(id))
-        const named = buckets.flatMap((bucket) => [keys.unsent(bucket), keys.sent(bucket)])
-        const members = some.flatMap((mark, at) => [keys.prefix(buckets[at] ?? 0), memberOf(mark)])
-        return client.sent(named.length, ...named, ...members)
-      })
-      await away(Promise.all(calls))
+      await everyBucketOf(
+        'sent',
+        marks,
+        (bucket) => [keys.unsent(bucket), keys.sent(bucket)],
+        (mark) => [memberOf(mark)],
+      )
     },
 
-    settle: (versions) => everyVersion('settle', [ttl_s], versions),
-    park: (versions) => everyVersion('park', [], versions),
+    settle: (versions) => everyBucketOf('settle', versions, marksOf, identified, [ttl_s]),
+    park: (versions) => everyBucketOf('park', versions, marksOf, identified),
 
     async discard(version) {
       const { id, hash } = version

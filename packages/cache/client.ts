@@ -19,7 +19,7 @@ export interface CacheClient {
   epoch(epoch: string, counters: string, candidate: string): Promise<[epoch: string, holds: number]>
   caughtUp(epoch: string, expected: string): Promise<number>
   unsentUpTo(unsent: string, epochKey: string, id: string, version: number, epoch: string): Promise<number>
-  sent(keys: number, ...keysAndArgs: string[]): Promise<number>
+  sent(keys: number, ...keysAndArgs: (string | number)[]): Promise<number>
   settle(keys: number, ...keysAndArgs: (string | number)[]): Promise<number>
   park(keys: number, ...keysAndArgs: (string | number)[]): Promise<number>
   discard(record: string, unsent: string, sent: string, parked: string, ...args: (string | number)[]): Promise<number>

@@ -95,38 +95,58 @@ local count = 0
 while redis.call('ZSCORE', KEYS[1], ARGV[1] .. ':' .. (ARGV[2] - count)) do count = count + 1 end
 return count`
 
-/** Turns marks from unsent to sent. Of each: KEYS unsent, sent of its bucket · ARGV prefix, member. Gives how many it turned. */
+/**
+ * Turns marks from unsent to sent. Of each bucket: KEYS unsent, sent · ARGV prefix, how many, then the members. Gives how many it turned.
+ */
 export const sent = `
-local turned = 0
-for i = 2, #ARGV, 2 do
-  local unsent, sent, prefix, member = KEYS[i - 1], KEYS[i], ARGV[i - 1], ARGV[i]
-  local score = redis.call('ZSCORE', unsent, member)
-  if score then
-    redis.call('ZREM', unsent, member)
-    redis.call('ZADD', sent, score, member)
-    redis.call('UNLINK', prefix .. member)
-    turned = turned + 1
+local turned, at = 0, 1
+for bucket = 1, #KEYS, 2 do
+  local unsent, sent, prefix, last = KEYS[bucket], KEYS[bucket + 1], ARGV[at], at + 1 + ARGV[at + 1]
+  local scores = redis.call('ZMSCORE', unsent, unpack(ARGV, at + 2, last))
+  local members, scored, own = {}, {}, {}
+  for i, score in ipairs(scores) do
+    if score then
+      local member = ARGV[at + 1 + i]
+      table.insert(members, member)
+      table.insert(scored, score)
+      table.insert(scored, member)
+      table.insert(own, prefix .. member)
+    end
   end
+  if #members > 0 then
+    redis.call('ZREM', unsent, unpack(members))
+    redis.call('ZADD', sent, unpack(scored))
+    redis.call('UNLINK', unpack(own))
+    turned = turned + #members
+  end
+  at = last + 1
 end
 return turned`
 
 /**
  * Goes through versions by their buckets, three keys each: KEYS unsent, sent, parked · ARGV prefix, how many, then id, version, hash of
- * each. Sets, for each version, what is cached of it (\`held\`, \`heldHash\`) and the hash of what its mark is about (\`marked\`, if it is known).
+ * each. Sets, for each version, what is cached of it (\`held\`, \`heldHash\`) and the hash of what its mark is about (\`marked\`, if it is
+ * known); and once for each bucket whether any of its versions is kept under a key of its own (\`kept\`), which few are.
  */
-const eachVersion = (first: number, body: string) => `
+const eachVersion = (first: number, before: string, body: string, after: string) => `
 local at = ${first}
 for bucket = 1, #KEYS, 3 do
   local unsent, sent, parked, prefix = KEYS[bucket], KEYS[bucket + 1], KEYS[bucket + 2], ARGV[at]
   local last = at + 1 + 3 * ARGV[at + 1]
+  local own = {}
+  for i = at + 2, last, 3 do table.insert(own, prefix .. ARGV[i] .. ':' .. ARGV[i + 1]) end
+  local kept = redis.call('EXISTS', unpack(own)) > 0
+  ${before}
   for i = at + 2, last, 3 do
     local id, version, hash = ARGV[i], ARGV[i + 1], ARGV[i + 2]
-    local member = id .. ':' .. version
-    local key, own = prefix .. id, prefix .. member
+    local member, key = id .. ':' .. version, prefix .. id
     local held, heldHash = string.match(redis.call('GETRANGE', key, 0, 63), '^(%d+) (%S+)')
-    local _, marked = string.match(redis.call('GETRANGE', own, 0, 63), '^(%d+) (%S+)')
-    marked = marked or (held == version and heldHash)${body}
-  end
+    local marked = held == version and heldHash
+    if kept then
+      local _, keptHash = string.match(redis.call('GETRANGE', prefix .. member, 0, 63), '^(%d+) (%S+)')
+      marked = keptHash or marked
+    end${body}
+  end${after}
   at = last + 1
 end`
 
@@ -138,15 +158,17 @@ export const park = `
 local turned = 0
 ${eachVersion(
   1,
+  '',
   `
     local score = redis.call('ZSCORE', unsent, member) or redis.call('ZSCORE', sent, member)
     if score and (not marked or marked == hash) then
       redis.call('ZREM', unsent, member)
       redis.call('ZREM', sent, member)
       redis.call('ZADD', parked, score, member)
-      redis.call('UNLINK', own)
+      redis.call('UNLINK', prefix .. member)
       turned = turned + 1
     end`,
+  '',
 )}
 return turned`
 
@@ -173,18 +195,28 @@ export const settle = `
 local removed = 0
 ${eachVersion(
   2,
+  'local cleared, gone = {}, {}',
   `
     if not marked or marked == hash then
-      removed = removed + redis.call('ZREM', unsent, member) + redis.call('ZREM', sent, member) + redis.call('ZREM', parked, member)
-      redis.call('UNLINK', own)
+      table.insert(cleared, member)
+      table.insert(gone, prefix .. member)
     end
     local stands = held == version and heldHash == hash
     if stands then redis.call('EXPIRE', key, ARGV[1])
     elseif held and tonumber(held) <= tonumber(version) then
-      if redis.call('ZSCORE', unsent, id .. ':' .. held) then redis.call('RENAMENX', key, key .. ':' .. held) end
+      if redis.call('ZSCORE', unsent, id .. ':' .. held) then
+        redis.call('RENAMENX', key, key .. ':' .. held)
+        kept = true
+      end
       redis.call('UNLINK', key)
     end
-    redis.call('UNLINK', key .. ':asked')`,
+    table.insert(gone, key .. ':asked')`,
+  `
+  if #cleared > 0 then
+    removed = removed + redis.call('ZREM', unsent, unpack(cleared)) + redis.call('ZREM', sent, unpack(cleared))
+    removed = removed + redis.call('ZREM', parked, unpack(cleared))
+  end
+  redis.call('UNLINK', unpack(gone))`,
 )}
 return removed`
 

@@ -234,6 +234,39 @@ t.test('a fill with a newer version than a dirty one is served, and the dirty on
   t.match(await cache.dirty(), { unsent: 1 })
 })
 
+t.test(
+  'a fork that the broker does not have yet is kept when both that persisted without it come in one call',
+  async (t) => {
+    for (const turned of [false, true]) {
+      const { cache } = await newCache()
+      const persisted = firstOrder()
+      const fork = firstOrder({ amount: 66 }, { id: persisted.id })
+      const next = nextOrder(persisted, { amount: 1 })
+      await cache.accept(fork)
+      t.equal(await cache.settle(turned ? [next, persisted] : [persisted, next]), 0)
+      t.equal((await cache.readVersion(fork))?.text, fork.text)
+      t.match(await cache.dirty(), { unsent: 1, sent: 0 })
+      t.equal(await cache.settle([fork]), 1)
+      t.equal(await cache.readVersion(fork), undefined)
+    }
+  },
+)
+
+t.test('versions of one record that are settled in one call leave nothing of it behind but the last', async (t) => {
+  const { cache, keys } = await newCache()
+  const chain = orderChain()
+  const [first, second, third, fourth] = chain
+  await cache.accept(first)
+  await cache.accept(second, first)
+  await cache.markSent([first])
+  await cache.accept(third, second)
+  await cache.accept(fourth, third)
+  t.equal(await cache.settle([...chain].reverse()), 4)
+  t.match(await cache.dirty(), { unsent: 0, sent: 0 })
+  t.equal((await cache.read(first.id))?.hash, fourth.hash)
+  for (const { version } of chain) t.equal(await redis.exists(`${keys.record(first.id)}:${version}`), 0)
+})
+
 t.test('versions of many buckets are settled by few commands, and every one of them is', async (t) => {
   const { cache } = await newCache()
   const all = Array.from({ length: 450 }, () => firstOrder())
