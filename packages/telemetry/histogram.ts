@@ -59,20 +59,32 @@ export class Histogram {
   }
 
   /** What the registry asks for when it is scraped. */
-  async get() {
-    const values = this.#all.flatMap(({ labels, counts, sum, count }) => {
+  async getForPromString() {
+    const values = this.#all.flatMap(({ labels: sharedLabels, counts, sum, count }) => {
+      const line = (labels: Record<string, LabelValue>, value: number, part: string) => ({
+        labels,
+        sharedLabels,
+        value,
+        metricName: `${this.name}_${part}`,
+      })
       let upTo = 0
-      return [
-        ...this.#buckets.map((bound, at) => {
-          upTo += counts[at] as number
-          return { labels: { le: bound, ...labels }, value: upTo, metricName: `${this.name}_bucket` }
-        }),
-        { labels: { le: '+Inf', ...labels }, value: count, metricName: `${this.name}_bucket` },
-        { labels, value: sum, metricName: `${this.name}_sum` },
-        { labels, value: count, metricName: `${this.name}_count` },
-      ]
+      const buckets = this.#buckets.map((le, at) => {
+        upTo += counts[at] as number
+        return line({ le }, upTo, 'bucket')
+      })
+      return [...buckets, line({ le: '+Inf' }, count, 'bucket'), line({}, sum, 'sum'), line({}, count, 'count')]
     })
     return { name: this.name, help: this.help, type: this.type, aggregator: 'sum', values }
+  }
+
+  /** The same for whoever asks for JSON: all labels in one. */
+  async get() {
+    const { values, ...rest } = await this.getForPromString()
+    const joined = values.map(({ labels, sharedLabels, ...one }) => ({
+      ...one,
+      labels: { ...labels, ...sharedLabels },
+    }))
+    return { ...rest, values: joined }
   }
 
   #seriesOf(labels: Record<string, LabelValue>): Series {
