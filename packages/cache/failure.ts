@@ -6,7 +6,7 @@ export async function away<T>(answer: Promise<T>): Promise<T> {
     return await answer
   } catch (thrown) {
     const cause = toError(thrown)
-    if (cause.message.startsWith('OOM'))
+    if (/(^|-)OOM /.test(cause.message))
       throw new Unavailable('cache-full', 'The cache is full.', { cause, retryAfterSeconds: 5 })
     throw new Unavailable('cache-away', 'The cache does not answer.', { cause })
   }
@@ -21,7 +21,8 @@ export async function open<T>(answer: Promise<T>): Promise<T> {
     return await answer
   } catch (thrown) {
     const cause = toError(thrown)
-    if (cause.name === 'ReplyError' && !midway.test(cause.message)) return await away(Promise.reject(cause))
+    if (cause.name === 'ReplyError' && (!midway.test(cause.message) || refusal.test(cause.message)))
+      return await away(Promise.reject(cause))
     if (/isn't (writeable|ready)|offline queue/i.test(cause.message)) return await away(Promise.reject(cause))
     throw new Unavailable('outcome-open', 'The cache did not answer in time; the record may still turn up.', { cause })
   }
@@ -29,3 +30,5 @@ export async function open<T>(answer: Promise<T>): Promise<T> {
 
 /** An error that ended a script midway: what it had done by then, for this caller or another, stays done. */
 const midway = /^(ERR|WRONGTYPE) /
+/** Before 7.0 Redis calls all of them ERR, also those that keep a script from its first write. */
+const refusal = /-(OOM|READONLY|MISCONF|NOREPLICAS) /

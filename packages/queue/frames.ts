@@ -54,16 +54,13 @@ const [methodFrame, headerFrame, bodyFrame, frameEnd] = [1, 2, 3, 0xce]
 function content(from: number, properties: OutgoingMessage['properties']): number {
   const { contentType, headers, correlationId, replyTo, messageId, timestamp, type, ...others } = properties
   for (const name in others) if (others[name as keyof typeof others] !== undefined) throw new Unknown()
-  let flags = 1 << 12
+  let flags = (1 << 13) | (1 << 12) | (1 << 7) // headers, delivery mode and message id are always there
   let at = from + 2
   if (contentType !== undefined) {
     flags |= 1 << 15
     at = shortText(at, contentType)
   }
-  if (headers !== undefined) {
-    flags |= 1 << 13
-    at = table(at, headers)
-  }
+  at = table(at, headers ?? {})
   at = u8(at, 2) // delivery mode: persistent
   if (correlationId !== undefined) {
     flags |= 1 << 10
@@ -73,7 +70,6 @@ function content(from: number, properties: OutgoingMessage['properties']): numbe
     flags |= 1 << 9
     at = shortText(at, replyTo)
   }
-  flags |= 1 << 7
   at = shortText(at, messageId)
   if (timestamp !== undefined) {
     flags |= 1 << 6

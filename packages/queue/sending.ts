@@ -24,19 +24,24 @@ interface Inside {
 export function sender(channel: ConfirmChannel): (message: OutgoingMessage, confirmed: Confirmed) => void {
   const inside = channel as unknown as Inside
   let waiting: Buffer[] = []
-  /** Where the channel's frames go; undefined once it is closed. */
+  /** Where the channel's frames go; undefined once it is closed, or being closed: amqplib takes its way to send from it then. */
   const slot = () => {
     const found = inside.connection.channels[inside.ch]
-    return found?.channel === channel ? found : undefined
+    const isClosing = Object.hasOwn(inside, 'sendMessage') || Object.hasOwn(inside.connection, 'sendMessage')
+    return found?.channel === channel && !isClosing ? found : undefined
   }
   const flush = () => {
     const frames = waiting
     waiting = []
-    slot()?.buffer.write(Buffer.concat(frames)) // else those who wait have been told
+    const open = slot()
+    if (open === undefined || frames.length === 0) return // who waits on a channel that is closed is told by its end
+    open.buffer.write(Buffer.concat(frames))
     inside.connection.sentSinceLastCheck = true
   }
+  // Whether it is inside as it was when this was written: else amqplib does all of it.
+  const isKnown = hasInside(inside) && slot() !== undefined
   return (message, confirmed) => {
-    const frames = isKnown(inside) ? encodePublish(inside.ch, message, inside.connection.frameMax) : undefined
+    const frames = isKnown ? encodePublish(inside.ch, message, inside.connection.frameMax) : undefined
     if (frames === undefined) {
       if (waiting.length > 0) flush() // confirms are counted in the order in which messages went out
       const { exchange, routingKey, body, properties, mandatory = true } = message
@@ -49,6 +54,5 @@ export function sender(channel: ConfirmChannel): (message: OutgoingMessage, conf
   }
 }
 
-/** Whether it is inside as it was when this was written: else amqplib does all of it. */
-const isKnown = ({ ch, connection, pushConfirmCallback }: Inside): boolean =>
+const hasInside = ({ ch, connection, pushConfirmCallback }: Inside): boolean =>
   ch > 0 && connection?.frameMax > 0 && Array.isArray(connection.channels) && pushConfirmCallback !== undefined

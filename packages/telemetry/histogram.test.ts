@@ -44,5 +44,12 @@ t.test('without labels it stands at zero before anything was observed, as the pl
   t.equal(one.ours, one.theirs)
 })
 
+t.test('what is no number, or has no end, counts as none', async (t) => {
+  const registry = new Registry()
+  const mine = new Histogram({ name: 'took_seconds', help: 'Time it took.', labelNames: [], buckets }, registry)
+  for (const value of [Number.NaN, Number.POSITIVE_INFINITY, 0.5]) mine.observe({}, value)
+  t.match(await registry.metrics(), /took_seconds_sum 0\.5\ntook_seconds_count 1\n/)
+})
+
 const withoutExemplars = (found: unknown): unknown =>
   JSON.parse(JSON.stringify(found, (name, value) => (name === 'exemplar' ? undefined : value)))

@@ -45,10 +45,11 @@ export class Histogram {
   }
 
   /**
-   * Counts one value.
+   * Counts one value; one that is no number, or has no end, counts as none.
    * @param labels a value for each label
    */
   observe(labels: Record<string, LabelValue>, value: number): void {
+    if (!Number.isFinite(value)) return
     const series = this.#seriesOf(labels)
     const buckets = this.#buckets
     let at = 0
