@@ -1,6 +1,7 @@
 import t from 'tap'
-import { compareRatios, readSaved, worstOf } from './compare.ts'
-import { barsOf, ratiosOf } from './ratios.ts'
+import { cases } from './cases/index.ts'
+import { compareRatios, readSaved, worseIn, worstOf } from './compare.ts'
+import { barsOf, casesOf, ratiosOf } from './ratios.ts'
 import { type Ratio, rowOf } from './results.ts'
 
 const ratio = (name: string, value: number, better: Ratio['better'] = 'higher'): Ratio => ({
@@ -26,6 +27,17 @@ t.test('a ratio fails when it is more than 20 % worse than it was, whichever way
     t.equal(found?.fails, fails, `${better} is better, 1 became ${now}`)
   }
   t.same(compareRatios([ratio('a', 1)], [ratio('b', 1)]), [], 'what only one run has is not compared')
+})
+
+t.test('what is worse is known by its name, and by the cases that it is measured in', async (t) => {
+  const before = [ratio('GET hit ÷ floor', 1), ratio('whole way ÷ one by one', 10), ratio('accept ÷ floor', 1)]
+  const now = [ratio('GET hit ÷ floor', 0.5), ratio('whole way ÷ one by one', 5), ratio('accept ÷ floor', 0.9)]
+  const worse = worseIn(compareRatios(before, now))
+  t.same(worse, ['GET hit ÷ floor', 'whole way ÷ one by one'])
+  t.same(casesOf(worse).sort(), ['drain', 'read', 'whole'])
+  const names = cases.map(({ name }) => name)
+  for (const { name } of before) for (const one of casesOf([name])) t.ok(names.includes(one), one)
+  t.same(casesOf([]), [])
 })
 
 t.test('a saved run is a file whose last line is the JSON, or that is the JSON', async (t) => {

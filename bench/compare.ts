@@ -22,6 +22,9 @@ export function compareRatios(before: Ratio[], now: Ratio[]): Comparison[] {
   })
 }
 
+/** The names of those that fail. */
+export const worseIn = (found: Comparison[]): string[] => found.filter(({ fails }) => fails).map(({ name }) => name)
+
 /** Of each ratio the worst that these runs found: what is a fifth worse than that is no accident of one run, or of one machine. */
 export function worstOf(runs: Ratio[][]): Ratio[] {
   const worst = new Map<string, Ratio>()

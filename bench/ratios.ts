@@ -54,6 +54,15 @@ export function ratiosOf(rows: RowResult[]): Ratio[] {
   })
 }
 
+/** The cases whose rows these ratios are of, by name. */
+export const casesOf = (names: string[]): string[] => [
+  ...new Set(
+    specs
+      .filter(({ name }) => names.includes(name))
+      .flatMap(({ of, to }) => [of, to].map((row) => row.slice(0, row.indexOf('/')))),
+  ),
+]
+
 type Limit = { at_least: number } | { at_most: number }
 
 const ratioBars: [name: string, limit: Limit][] = [
