@@ -1,20 +1,11 @@
-import { environment } from '@ordermill/config'
 import { newId } from '@ordermill/model'
 import { deletedOrder, firstOrder, nextOrder, orderChain } from '@ordermill/model/testing'
-import { corner, until } from '@ordermill/servers/testing'
-import { Redis } from 'ioredis'
 import t from 'tap'
-import { connectCache } from './index.ts'
 import { bucketOf, buckets, keysOf } from './keys.ts'
 import { openCache } from './testing.ts'
+import { cacheCorner } from './testing-corner.ts'
 
-const { env, namespace } = await corner(t, environment())
-const url = `redis://${env['REDIS_ADDR']}`
-const client = connectCache({ urls: [url], timeout_ms: 5_000, onError: () => undefined, onReady: () => undefined })
-t.teardown(() => client.disconnect())
-const redis = new Redis(url)
-t.teardown(() => redis.disconnect())
-await until('Redis is there', () => client.ping().catch(() => undefined))
+const { client, redis, namespace } = await cacheCorner(t)
 
 let made = 0
 /** A cache of its own for each test: no test sees the marks of another. */

@@ -61,7 +61,7 @@ for i = 0, #KEYS / 5 - 1 do
   local key, unsent, sent, counters = KEYS[5 * i + 1], KEYS[5 * i + 2], KEYS[5 * i + 3], KEYS[5 * i + 4]
   local id, version, base, proof = ARGV[6 * i + 2], ARGV[6 * i + 3], ARGV[6 * i + 4], ARGV[6 * i + 5]
   local entry, expected = ARGV[6 * i + 6], ARGV[6 * i + 7]
-  ${readEpoch('KEYS[5 * i + 5]').replace('\n', '\n  ')}
+  ${readEpoch('KEYS[5 * i + 5]')}
   local standing, hash = string.match(redis.call('GETRANGE', key, 0, 63), '^(%d+) (%S+)')
   local outcome, before = 'accepted', 0
   if epoch ~= expected then outcome = 'epoch'

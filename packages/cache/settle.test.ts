@@ -1,19 +1,11 @@
-import { environment } from '@ordermill/config'
 import { firstOrder, nextOrder, orderChain } from '@ordermill/model/testing'
-import { corner, until } from '@ordermill/servers/testing'
-import { Redis } from 'ioredis'
 import t from 'tap'
-import { connectCache, createBarriers, createRecordCache } from './index.ts'
+import { createBarriers, createRecordCache } from './index.ts'
 import { keysOf } from './keys.ts'
 import { offer, openCache } from './testing.ts'
+import { cacheCorner } from './testing-corner.ts'
 
-const { env, namespace } = await corner(t, environment())
-const url = `redis://${env['REDIS_ADDR']}`
-const client = connectCache({ urls: [url], timeout_ms: 5_000, onError: () => undefined, onReady: () => undefined })
-t.teardown(() => client.disconnect())
-const redis = new Redis(url)
-t.teardown(() => redis.disconnect())
-await until('Redis answers', () => client.ping().catch(() => undefined))
+const { client, redis, namespace } = await cacheCorner(t)
 
 let made = 0
 const newCache = async () => {
