@@ -104,8 +104,8 @@ export const mutations: Mutation[] = [
   {
     without: 'accept: the epoch is the one that is in force',
     file: 'packages/cache/scripts.ts',
-    search: "if epoch ~= expected then outcome = 'epoch'\n  elseif",
-    replace: 'if',
+    search: "if epoch ~= expected then outcome = 'epoch'\n  elseif base",
+    replace: 'if base',
   },
   {
     without: 'epoch: it ends with the process that it was opened under',
@@ -117,19 +117,19 @@ export const mutations: Mutation[] = [
     without: 'fill: after a new epoch began, Postgres counts as behind',
     file: 'packages/cache/scripts.ts',
     search:
-      "elseif state ~= 'caught-up' then return {'behind', standing or '', 0}\nelseif ARGV[7] ~= '1' then return {'behind', standing or '', 1}\n",
+      "  elseif state ~= 'caught-up' then outcome, serve = 'behind', standing or ''\n  elseif hadCaughtUp ~= '1' then outcome, serve, caughtUp = 'behind', standing or '', 1\n",
     replace: '',
   },
   {
     without: 'fill: what Postgres said before it caught up is not kept',
     file: 'packages/cache/scripts.ts',
-    search: "elseif ARGV[7] ~= '1' then return {'behind', standing or '', 1}\n",
+    search: "  elseif hadCaughtUp ~= '1' then outcome, serve, caughtUp = 'behind', standing or '', 1\n",
     replace: '',
   },
   {
     without: 'fill: the token',
     file: 'packages/cache/scripts.ts',
-    search: " or redis.call('GET', KEYS[2]) ~= ARGV[8] then",
+    search: " and redis.call('GET', asked) == token then",
     replace: ' then',
   },
   {

@@ -1,12 +1,11 @@
 import { randomBytes } from 'node:crypto'
-import { Unavailable, type Version } from '@ordermill/model'
+import { gathered, Unavailable, type Version } from '@ordermill/model'
 import type { CacheClient } from './client.ts'
 import { decodeEntry, type Entry, encodeEntry } from './entry.ts'
 import { createEpochs, openedAt } from './epochs.ts'
 import { away, open } from './failure.ts'
-import { gathered } from './gathered.ts'
 import { bucketOf, buckets, keysOf } from './keys.ts'
-import type { Accepted, Cached, DirtyMark, Filled, Identified, RecordCache } from './record-cache.ts'
+import type { Accepted, Cached, DirtyMark, Filled, Identified, Moment, RecordCache } from './record-cache.ts'
 
 /** Seconds a clean record stays cached, and seconds that who asks Postgres for one may take to offer it. */
 const ttl_s = 24 * 60 * 60
@@ -26,6 +25,14 @@ interface Acceptance {
   proof: string
   entry: string
   epoch: string
+}
+
+/** What is asked of the script that offers. */
+interface Offer {
+  id: string
+  stored: Version | undefined
+  epoch: string
+  moment: Moment
 }
 
 interface Parts {
@@ -76,12 +83,32 @@ export function createRecordCache({ client, collection, namespace, dirtyLimit }:
     const answers = await client.accept(named.length, ...named, bucketLimit, ...args)
     return all.map((_, at) => [String(answers[2 * at]), Number(answers[2 * at + 1])] as const)
   }, together)
+  const tokenPrefix = `${randomBytes(9).toString('base64url')}:`
+  let asks = 0
+  const fillOne = gathered(async (all: Offer[]) => {
+    const named = all.flatMap(({ id }) => {
+      const bucket = bucketOf(id)
+      return [keys.record(id), keys.asked(id), keys.unsent(bucket), keys.epoch(bucket)]
+    })
+    const args = all.flatMap(({ id, stored, epoch, moment }) => [
+      id,
+      stored?.version ?? 0,
+      stored?.hash ?? '',
+      stored === undefined ? '' : encodeEntry(stored, epoch),
+      epoch,
+      moment.caughtUp ? '1' : '0',
+      moment.token,
+    ])
+    const answers = await client.fill(named.length, ...named, ttl_s, ...args)
+    return all.map((_, at) => [answers[3 * at], String(answers[3 * at + 1]), answers[3 * at + 2]] as const)
+  }, together)
+  const tokenOf = gathered((all: { id: string }[]) => {
+    const tokens = all.map(() => `${tokenPrefix}${(asks++).toString(36)}`)
+    return client.ask(all.length, ...all.map(({ id }) => keys.asked(id)), askedMax_s, ...tokens)
+  }, together)
   const textOf = gathered((all: { id: string }[]) => client.mget(all.map(({ id }) => keys.record(id))), together)
 
   const epochs = createEpochs(client, keys)
-  const tokenPrefix = `${randomBytes(9).toString('base64url')}:`
-  let asks = 0
-
   /** Makes a call in an epoch; `undefined` says that another one is in force. */
   const within = async <T>(epoch: string, call: (epoch: string) => Promise<T | undefined>): Promise<T | undefined> => {
     const result = await call(epoch)
@@ -168,25 +195,8 @@ export function createRecordCache({ client, collection, namespace, dirtyLimit }:
     },
 
     async fill(id, stored, moment) {
-      const { record, asked, unsent, epoch: epochKey } = keys
-      const bucket = bucketOf(id)
       const call = async (epoch: string): Promise<Filled | undefined> => {
-        const [outcome, standing, caughtUp] = await away(
-          client.fill(
-            record(id),
-            asked(id),
-            unsent(bucket),
-            epochKey(bucket),
-            id,
-            stored?.version ?? 0,
-            stored?.hash ?? '',
-            ttl_s,
-            stored === undefined ? '' : encodeEntry(stored, epoch),
-            epoch,
-            moment.caughtUp ? '1' : '0',
-            moment.token,
-          ),
-        )
+        const [outcome, standing, caughtUp] = await away(fillOne({ id, stored, epoch, moment }))
         if (outcome === 'epoch') return undefined
         if (caughtUp === 1) epochs.caughtUp(epoch)
         const cached = standing === '' ? undefined : decodeEntry(id, standing)
@@ -199,7 +209,7 @@ export function createRecordCache({ client, collection, namespace, dirtyLimit }:
 
     async moment(id) {
       const epoch = epochs.known() ?? (await epochs.current())
-      const token = await away(client.ask(keys.asked(id), `${tokenPrefix}${(asks++).toString(36)}`, askedMax_s))
+      const token = await away(tokenOf({ id }))
       return { epoch, caughtUp: epochs.isCaughtUp(epoch), token }
     },
 

@@ -8,14 +8,8 @@ import * as scripts from './scripts.ts'
 /** What of a Redis client the cache depends on: one server or a cluster. */
 export interface CacheClient {
   accept(keys: number, ...keysAndArgs: (string | number)[]): Promise<(string | number)[]>
-  fill(
-    record: string,
-    asked: string,
-    unsent: string,
-    epoch: string,
-    ...args: (string | number)[]
-  ): Promise<[outcome: string, standing: string, caughtUp?: number]>
-  ask(asked: string, token: string, ttl_s: number): Promise<string>
+  fill(keys: number, ...keysAndArgs: (string | number)[]): Promise<(string | number)[]>
+  ask(keys: number, ...keysAndArgs: (string | number)[]): Promise<string[]>
   epoch(epoch: string, counters: string, candidate: string): Promise<[epoch: string, holds: number]>
   caughtUp(epoch: string, expected: string): Promise<number>
   unsentUpTo(unsent: string, epochKey: string, id: string, version: number, epoch: string): Promise<number>
@@ -115,8 +109,8 @@ export function connectCache({ urls, timeout_ms, onError, onReady }: ClientOptio
   redis.defineCommand('discard', { numberOfKeys: 4, lua: scripts.discard })
   redis.defineCommand('removeClean', { numberOfKeys: 1, lua: scripts.removeClean })
   redis.defineCommand('takeToken', { numberOfKeys: 1, lua: scripts.takeToken })
-  redis.defineCommand('ask', { numberOfKeys: 1, lua: scripts.ask })
-  redis.defineCommand('fill', { numberOfKeys: 4, lua: scripts.fill })
+  redis.defineCommand('ask', { lua: scripts.ask })
+  redis.defineCommand('fill', { lua: scripts.fill })
   const infos = async (section: string) =>
     redis instanceof Cluster ? await infosOf(redis, section) : [await redis.info(section)]
   const masters = () => (redis instanceof Cluster ? redis.nodes('master') : [redis])

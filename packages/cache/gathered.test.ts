@@ -1,6 +1,7 @@
 import { newId } from '@ordermill/model'
 import { firstOrder, orderChain } from '@ordermill/model/testing'
 import t from 'tap'
+import { encodeEntry } from './entry.ts'
 import type { CacheClient } from './index.ts'
 import { bucketOf, keysOf } from './keys.ts'
 import { openCache } from './testing.ts'
@@ -9,14 +10,22 @@ import { cacheCorner } from './testing-corner.ts'
 const { client, redis, namespace } = await cacheCorner(t)
 
 let made = 0
-/** A cache, and what it sends of two commands: how many it asks for with each. */
+/** A cache, and what it sends of four commands: how many it asks for with each. */
 const newCache = async (dirtyLimit = 640_000) => {
   const collection = `orders${++made}`
-  const sent: { accept: number[]; mget: number[] } = { accept: [], mget: [] }
+  const sent = { accept: [] as number[], mget: [] as number[], ask: [] as number[], fill: [] as number[] }
   const counting: CacheClient = Object.assign(Object.create(client) as CacheClient, {
     accept(...all: Parameters<CacheClient['accept']>) {
       sent.accept.push(all[0] / 5)
       return client.accept(...all)
+    },
+    ask(...all: Parameters<CacheClient['ask']>) {
+      sent.ask.push(all[0])
+      return client.ask(...all)
+    },
+    fill(...all: Parameters<CacheClient['fill']>) {
+      sent.fill.push(all[0] / 4)
+      return client.fill(...all)
     },
     mget(keys: string[]) {
       sent.mget.push(keys.length)
@@ -24,6 +33,7 @@ const newCache = async (dirtyLimit = 640_000) => {
     },
   })
   const cache = await openCache({ client: counting, collection, namespace, dirtyLimit })
+  for (const counts of [sent.ask, sent.fill]) counts.length = 0
   return { cache, sent, keys: keysOf(namespace, collection) }
 }
 const many = <T>(count: number, make: () => T) => Array.from({ length: count }, make)
@@ -79,6 +89,37 @@ t.test('of what comes together each has an outcome of its own, one after the oth
   )
   t.equal((await cache.readVersion(second))?.hash, second.hash, 'what was replaced is kept')
 })
+
+t.test(
+  'what is asked of Postgres, and offered, in one turn goes out as one command each, each with an outcome of its own',
+  async (t) => {
+    const { cache, sent, keys } = await newCache()
+    const [kept, settled, newer, older, none] = [firstOrder(), firstOrder(), firstOrder(), orderChain()[0], newId()]
+    await redis.set(keys.record(older.id), encodeEntry(older, 'an earlier epoch'), 'EX', 60) // clean
+    await cache.accept(newer)
+    const ids = [kept.id, settled.id, newer.id, older.id, none, kept.id]
+    const moments = await Promise.all(ids.map((id) => cache.moment(id)))
+    t.same(sent.ask, [6])
+    t.equal(moments[0]?.token, moments[5]?.token, 'who asks for the same has the same token')
+    t.equal(new Set(moments.map(({ token }) => token)).size, 5)
+    await cache.settle([settled])
+    const offers = [kept, settled, firstOrder({}, { id: newer.id }), older, undefined, kept]
+    const filled = await Promise.all(
+      offers.map((stored, at) => cache.fill(ids[at] ?? '', stored, moments[at] as (typeof moments)[number])),
+    )
+    t.same(sent.fill, [6])
+    t.same(
+      filled.map(({ version, behind }) => [version?.hash, behind]),
+      [kept.hash, settled.hash, newer.hash, older.hash, undefined, kept.hash].map((hash) => [hash, false]),
+    )
+    const cached = await cache.readMany(ids)
+    t.same(
+      cached.map((one) => one?.current && one.hash),
+      [kept.hash, undefined, newer.hash, older.hash, undefined, kept.hash],
+      'what was settled since is not kept',
+    )
+  },
+)
 
 t.test('those that come together stop at the dirty limit as those that come alone', async (t) => {
   const { cache } = await newCache(64)

@@ -221,50 +221,66 @@ ${eachVersion(
 return removed`
 
 /**
- * Gives the token of those who ask Postgres for a record now. It ends with the next version that is settled, and by itself:
+ * Gives the tokens of those who ask Postgres for records now. One ends with the next version that is settled, and by itself:
  * what is offered without it may be old. (The lease of Nishtala et al., "Scaling Memcache at Facebook", 2013.)
- * KEYS asked · ARGV the token if there is none, ttl_s.
+ * KEYS asked, of each · ARGV ttl_s, then the token of each if there is none.
  */
 export const ask = `
-local standing = redis.call('GET', KEYS[1])
-if standing then return standing end
-redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[2])
-return ARGV[1]`
+local tokens = {}
+for i, key in ipairs(KEYS) do
+  local token = redis.call('GET', key)
+  if not token then
+    token = ARGV[i + 1]
+    redis.call('SET', key, token, 'EX', ARGV[1])
+  end
+  table.insert(tokens, token)
+end
+return tokens`
 
 /**
  * Offers what Postgres has ('0' and '': nothing) where the cache has nothing, or something of an earlier epoch: what may be older
  * than what Redis once knew. What the broker may lack is kept for it under a key of its own.
- * KEYS record, asked, unsent, epoch · ARGV id, version, hash, ttl_s, entry, epoch, '1' if Postgres had caught up when it was asked,
- * the token from before it was asked.
- * Gives 'epoch' (it is another one); 'behind' and what stands: Postgres may have lacked something when it was asked, nothing was kept,
- * and 1 if it has caught up by now; 'standing' and what is to be served instead of what was offered; 'offered'.
+ * Of each: KEYS record, asked, unsent, epoch · ARGV (after ttl_s) id, version, hash, entry, epoch, '1' if Postgres had caught up when it
+ * was asked, the token from before it was asked.
+ * Gives of each 'epoch' (it is another one); 'behind' and what stands: Postgres may have lacked something when it was asked, nothing was
+ * kept, and 1 if it has caught up by now; 'standing' and what is to be served instead of what was offered; 'offered'. Always three.
  */
 export const fill = `${runId}
-${readEpoch('KEYS[4]')}
-if epoch ~= ARGV[6] then return {'epoch', ''} end
-local standing = redis.call('GET', KEYS[1])
-local offered = tonumber(ARGV[2])
-local version, hash, born
-if standing then
-  version, hash, born = string.match(standing, '^(%d+) (%S+) (%S+)')
-  version = tonumber(version)
-end
-if born == epoch then
-  if version >= offered then return {'standing', standing} end
-  if redis.call('TTL', KEYS[1]) < 0 then return {'offered', ''} end
-elseif state ~= 'caught-up' then return {'behind', standing or '', 0}
-elseif ARGV[7] ~= '1' then return {'behind', standing or '', 1}
-elseif standing then
-  local dirty = redis.call('TTL', KEYS[1]) < 0
-  if dirty and (version > offered or hash == ARGV[3]) then return {'standing', standing} end
-  if redis.call('ZSCORE', KEYS[3], ARGV[1] .. ':' .. version) then
-    redis.call('RENAMENX', KEYS[1], KEYS[1] .. ':' .. version)
+local outcomes = {}
+for i = 0, #KEYS / 4 - 1 do
+  local key, asked, unsent = KEYS[4 * i + 1], KEYS[4 * i + 2], KEYS[4 * i + 3]
+  local id, offered, offeredHash, entry = ARGV[7 * i + 2], tonumber(ARGV[7 * i + 3]), ARGV[7 * i + 4], ARGV[7 * i + 5]
+  local expected, hadCaughtUp, token = ARGV[7 * i + 6], ARGV[7 * i + 7], ARGV[7 * i + 8]
+  ${readEpoch('KEYS[4 * i + 4]')}
+  local standing = redis.call('GET', key)
+  local version, hash, born
+  if standing then
+    version, hash, born = string.match(standing, '^(%d+) (%S+) (%S+)')
+    version = tonumber(version)
   end
-  redis.call('UNLINK', KEYS[1])
+  local outcome, serve, caughtUp, kept = 'offered', '', 0, offered > 0
+  if epoch ~= expected then outcome = 'epoch'
+  elseif born == epoch then
+    if version >= offered then outcome, serve = 'standing', standing
+    elseif redis.call('TTL', key) < 0 then kept = false end
+  elseif state ~= 'caught-up' then outcome, serve = 'behind', standing or ''
+  elseif hadCaughtUp ~= '1' then outcome, serve, caughtUp = 'behind', standing or '', 1
+  elseif standing then
+    local dirty = redis.call('TTL', key) < 0
+    if dirty and (version > offered or hash == offeredHash) then outcome, serve = 'standing', standing
+    else
+      if redis.call('ZSCORE', unsent, id .. ':' .. version) then redis.call('RENAMENX', key, key .. ':' .. version) end
+      redis.call('UNLINK', key)
+    end
+  end
+  if outcome == 'offered' and kept and redis.call('GET', asked) == token then
+    redis.call('SET', key, entry, 'EX', ARGV[1])
+  end
+  table.insert(outcomes, outcome)
+  table.insert(outcomes, serve)
+  table.insert(outcomes, caughtUp)
 end
-if offered == 0 or redis.call('GET', KEYS[2]) ~= ARGV[8] then return {'offered', ''} end
-redis.call('SET', KEYS[1], ARGV[5], 'EX', ARGV[4])
-return {'offered', ''}`
+return outcomes`
 
 /** Takes a clean copy away that still is this one. KEYS record · ARGV version, hash. What is dirty has no TTL. Gives 1 if it took it. */
 export const removeClean = `

@@ -1,4 +1,4 @@
-import type { Collection, Version } from '@ordermill/model'
+import { type Collection, gathered, type Version } from '@ordermill/model'
 import type { QueryResultRow } from 'pg'
 import { commented } from './comment.ts'
 import type { Session } from './database.ts'
@@ -15,7 +15,10 @@ export const changeOf = (c: Collection, row: QueryResultRow): Change =>
 
 /** Reads one collection from Postgres. Every method throws Unavailable when it does not answer. */
 export interface RecordReader {
-  /** The version that stands, tombstones included. The correlation id is of the request that asks. */
+  /**
+   * The version that stands, tombstones included. The correlation id is of the request that asks; what is asked without one in one
+   * turn of the event loop is one statement.
+   */
   read(id: string, correlationId?: string): Promise<Version | undefined>
   /** Those that stand, in the order asked for. */
   readMany(ids: string[], correlationId?: string): Promise<(Version | undefined)[]>
@@ -29,20 +32,21 @@ export interface RecordReader {
 
 export function createReader(session: Session, c: Collection): RecordReader {
   const list = selectList(c)
+  const readMany: RecordReader['readMany'] = async (ids, correlationId) => {
+    const text = `SELECT ${list} FROM ${c.name} WHERE id = ANY($1::uuid[])`
+    const statement = { name: `${c.name}-read`, text, values: [ids], types: rowTypes }
+    const rows = await session.query(commented(statement, correlationId))
+    const found = new Map(rows.map((row) => [String(row['id']), versionOf(c, row)]))
+    return ids.map((id) => found.get(id))
+  }
+  const readOne = gathered(
+    (all: { id: string }[]) => readMany(all.map(({ id }) => id)),
+    (all) => [all],
+  )
   return {
-    async read(id, correlationId) {
-      const text = `SELECT ${list} FROM ${c.name} WHERE id = $1`
-      const statement = { name: `${c.name}-read`, text, values: [id], types: rowTypes }
-      const [row] = await session.query(commented(statement, correlationId))
-      return row === undefined ? undefined : versionOf(c, row)
-    },
-    async readMany(ids, correlationId) {
-      const text = `SELECT ${list} FROM ${c.name} WHERE id = ANY($1::uuid[])`
-      const statement = { name: `${c.name}-read-many`, text, values: [ids], types: rowTypes }
-      const rows = await session.query(commented(statement, correlationId))
-      const found = new Map(rows.map((row) => [String(row['id']), versionOf(c, row)]))
-      return ids.map((id) => found.get(id))
-    },
+    read: async (id, correlationId) =>
+      correlationId === undefined ? await readOne({ id }) : (await readMany([id], correlationId))[0],
+    readMany,
     async persisted(versions) {
       return await session.query<{ id: string; version: number; hash: string }>({
         name: `${c.name}-persisted`,

@@ -36,6 +36,7 @@ export {
 export { type Fault, pointer } from './faults.ts'
 export { type Field, integer, keyword, money, type SearchKind, text, time } from './fields.ts'
 export { foldText, foldWords } from './fold.ts'
+export { gathered } from './gathered.ts'
 export { fingerprint, hashOf } from './hash.ts'
 export { isId, keyedId, memberId, newId } from './ids.ts'
 export { readCreate, readPatch } from './input.ts'

@@ -1,0 +1,37 @@
+import { newId, orders } from '@ordermill/model'
+import { firstOrder, orderChain } from '@ordermill/model/testing'
+import t from 'tap'
+import { createReader, createTable, type Session } from './index.ts'
+import { testDatabase } from './testing.ts'
+
+t.test('what is read in one turn of the event loop is one statement, and each gets its own', async (t) => {
+  const { database } = await testDatabase(t, { poolMax: 2 })
+  const [first, second] = orderChain()
+  const other = firstOrder()
+  await createTable(database, orders).apply([[first, second], [other]], new AbortController().signal)
+  const asked: unknown[] = []
+  const session: Session = {
+    query(statement) {
+      asked.push(statement.values?.[0])
+      return database.query(statement)
+    },
+  }
+  const reader = createReader(session, orders)
+  const ids = [first.id, newId(), other.id, first.id]
+  const found = await Promise.all(ids.map((id) => reader.read(id)))
+  t.same(
+    found.map((version) => version?.hash),
+    [second.hash, undefined, other.hash, second.hash],
+  )
+  t.same(asked, [ids])
+  t.equal((await reader.read(other.id))?.text, other.text)
+  t.equal((await reader.read(other.id, 'mine'))?.hash, other.hash, 'alone, with its comment')
+  t.same(asked.slice(1), [[other.id], [other.id]])
+})
+
+t.test('where Postgres fails, all that were asked for together do', async (t) => {
+  const gone = new Error('gone')
+  const reader = createReader({ query: () => Promise.reject(gone) }, orders)
+  const outcomes = await Promise.all([newId(), newId()].map((id) => reader.read(id).catch((thrown: unknown) => thrown)))
+  t.same(outcomes, [gone, gone])
+})
