@@ -1,3 +1,4 @@
+import { bundled } from '@ordermill/queue'
 import { type ConsumeMessage, connect, type Options } from 'amqplib'
 import { until } from '../../servers/testing.ts'
 import type { Scene } from '../scenarios/scenario.ts'
@@ -24,7 +25,10 @@ async function openTap({ stack }: Scene, where: 'beside' | 'instead'): Promise<T
   const { queue: own } = await channel.assertQueue('', { exclusive: true })
   await channel.bindQueue(own, exchange, key)
   let seen: ConsumeMessage[] = []
-  await channel.consume(own, (message) => void (message !== null && seen.push(message)), { noAck: true })
+  const take = (message: ConsumeMessage | null) => {
+    if (message !== null) seen.push(...messagesOf(message))
+  }
+  await channel.consume(own, take, { noAck: true })
   if (where === 'instead') await channel.unbindQueue(queue, exchange, key)
   const tap: Tap = {
     take() {
@@ -51,6 +55,12 @@ async function openTap({ stack }: Scene, where: 'beside' | 'instead'): Promise<T
     },
   }
   return tap
+}
+
+/** Those of a bundle, each by itself. */
+function messagesOf(message: ConsumeMessage): ConsumeMessage[] {
+  const found = bundled({ body: message.content, properties: message.properties })
+  return found?.map(({ body, properties }) => ({ ...message, content: body, properties })) ?? [message]
 }
 
 /** Messages are delivered once more, some of them much later and out of order, as if a publisher had forgotten that it sent them. */

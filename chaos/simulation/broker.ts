@@ -1,3 +1,4 @@
+import { bundled } from '@ordermill/queue'
 import type { MessageProperties } from 'amqplib'
 import type { Server } from './server.ts'
 
@@ -55,7 +56,7 @@ export interface Broker {
   messages(): Message[]
 }
 
-/** @param onTaken Told of every message that a queue takes; `onAcked` of every ack. */
+/** @param onTaken Told of every message that a queue takes, those of bundles included; `onAcked` of every ack. */
 export function createBroker(
   server: Server,
   onTaken: (properties: MessageProperties) => void,
@@ -101,7 +102,7 @@ export function createBroker(
       const queue = queues.get(name ?? '')
       if (queue === undefined || (trouble.unbound && exchange !== '')) return 'returned'
       if (trouble.full && exchange !== '') return 'refused'
-      onTaken(properties)
+      for (const message of bundled({ body, properties }) ?? [{ properties }]) onTaken(message.properties)
       queue.ready.push({ body, properties, place: ++place, redelivered: false })
       pump(queue)
       return 'queued'

@@ -1,4 +1,5 @@
 import type { Channel, ChannelModel, ConsumeMessage, MessageProperties } from 'amqplib'
+import { bundled, countOf } from './bundle.ts'
 import { keepConnected } from './connection.ts'
 import { createPrefix, type Prefix } from './prefix.ts'
 import { declare, type Topology } from './topology.ts'
@@ -10,6 +11,8 @@ export interface Delivery {
   /** It was handed out before, to somebody who did not ack it. */
   redelivered: boolean
   tag: number
+  /** Of a message that came in a bundle: those of it that are still in hand. With the last one all of it is settled. */
+  bundle?: Set<Delivery>
 }
 
 /** Deliveries of one channel, in the order of the queue. */
@@ -71,7 +74,10 @@ const closeMax_ms = 1_000
 interface Session {
   channel: Channel
   prefix: Prefix
+  /** As they came, bundles whole: what is in hand for long is better few large objects than many small ones. */
   waiting: Delivery[]
+  /** How many messages those are. */
+  count: number
   /** When a batch was handed over last. */
   handedAt: number
   sizeMax: number
@@ -96,6 +102,7 @@ export function createConsumer(parts: ConsumerParts): Consumer {
     if (lost === undefined || session !== lost) return
     session = undefined
     lost.waiting = []
+    lost.count = 0
     lost.gone.abort()
     wake()
   }
@@ -105,6 +112,7 @@ export function createConsumer(parts: ConsumerParts): Consumer {
       channel,
       prefix: createPrefix(),
       waiting: [],
+      count: 0,
       handedAt: Number.NEGATIVE_INFINITY,
       sizeMax: batchMax,
       redelivering: false,
@@ -163,7 +171,8 @@ export function createConsumer(parts: ConsumerParts): Consumer {
     if (redelivered && !to.redelivering) to.sizeMax = Math.min(to.sizeMax, smallBatch)
     to.redelivering = redelivered
     to.waiting.push({ body: message.content, properties: message.properties, redelivered, tag })
-    if (to.waiting.length === 1 || to.waiting.length >= to.sizeMax) wake()
+    to.count += countOf(message.properties)
+    if (to.waiting.length === 1 || to.count >= to.sizeMax) wake()
   }
   const wakeUp = (wait_ms: number | undefined) =>
     new Promise<void>((resolve) => {
@@ -189,14 +198,14 @@ export function createConsumer(parts: ConsumerParts): Consumer {
     async *batches() {
       while (!stopped) {
         const from = session
-        const waiting = from?.waiting.length ?? 0
+        const waiting = from?.count ?? 0
         const wait_ms =
           from === undefined || waiting === 0 ? undefined : from.handedAt + batchWait_ms - performance.now()
         if (from === undefined || (waiting < from.sizeMax && (wait_ms === undefined || wait_ms > 0))) {
           await wakeUp(wait_ms)
           continue
         }
-        const deliveries = from.waiting.splice(0, from.sizeMax)
+        const deliveries = takeOut(from)
         from.handedAt = performance.now()
         from.sizeMax = Math.min(batchMax, from.sizeMax * 2)
         yield {
@@ -204,7 +213,7 @@ export function createConsumer(parts: ConsumerParts): Consumer {
           signal: from.gone.signal,
           settled(done) {
             if (from.gone.signal.aborted) return
-            const upTo = from.prefix.settle(done.map(({ tag }) => tag))
+            const upTo = from.prefix.settle(done.filter(isLastOfBundle).map(({ tag }) => tag))
             if (upTo > 0) from.channel.ack({ fields: { deliveryTag: upTo } } as ConsumeMessage, true)
           },
           giveBack: () => giveBack(from),
@@ -222,5 +231,34 @@ export function createConsumer(parts: ConsumerParts): Consumer {
     },
   }
 }
+
+/** The next deliveries for a batch; what a bundle brings beyond that stays, and is first of the next one. */
+function takeOut(from: Session): Delivery[] {
+  const deliveries: Delivery[] = []
+  let taken = 0
+  for (let next = from.waiting[0]; next !== undefined && deliveries.length < from.sizeMax; next = from.waiting[taken]) {
+    deliveries.push(...unbundled(next))
+    from.count -= countOf(next.properties)
+    taken += 1
+  }
+  const rest = deliveries.splice(from.sizeMax)
+  from.waiting.splice(0, taken, ...rest)
+  from.count += rest.length
+  return deliveries
+}
+
+/** The messages of a bundle, each as a delivery; any other delivery as it is, also where it says that it is a bundle and is not. */
+function unbundled(delivery: Delivery): Delivery[] {
+  const messages = bundled(delivery)
+  if (messages === undefined) return [delivery]
+  const { redelivered, tag } = delivery
+  const bundle = new Set<Delivery>()
+  for (const { body, properties } of messages) bundle.add({ body, properties, redelivered, tag, bundle })
+  return [...bundle]
+}
+
+/** Whether with this one all is done with that came by its tag. */
+const isLastOfBundle = (done: Delivery): boolean =>
+  done.bundle === undefined || (done.bundle.delete(done) && done.bundle.size === 0)
 
 const patience = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms).unref())

@@ -5,6 +5,7 @@
  */
 export { barrierMessage, readBarrier } from './barrier-message.ts'
 export { type BulkMessage, bulkMessage, readBulkMessage } from './bulk-message.ts'
+export { bundled } from './bundle.ts'
 export { changedKey, changeMessage, type ToldChange } from './change-message.ts'
 export { type Batch, type Consumer, createConsumer, type Delivery } from './consumer.ts'
 export { type RecordMessage, readMessage, recordMessage } from './message.ts'

@@ -29,6 +29,7 @@ export function recordMessage(
     exchange,
     routingKey: collection,
     body: Buffer.from(version.text),
+    joins: true,
     properties: {
       messageId: `${version.id}:${version.version}`,
       type,

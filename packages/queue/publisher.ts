@@ -1,7 +1,7 @@
 import type { ChannelModel, ConfirmChannel, Options } from 'amqplib'
 import { keepConnected } from './connection.ts'
 import { InFlight } from './in-flight.ts'
-import { sender } from './sending.ts'
+import { type Outcome, sender } from './sending.ts'
 import { declare, type Topology } from './topology.ts'
 
 /** What is published: to which exchange ('' for a queue by name) and key, and the bytes as they are. */
@@ -12,6 +12,8 @@ export interface OutgoingMessage {
   properties: Options.Publish & { messageId: string }
   /** Whether no queue to take it is a failure (`returned`): it is, unless this is false. */
   mandatory?: boolean
+  /** Whether it may travel with others of its exchange and key as one message: who takes it from there knows bundles. */
+  joins?: boolean
 }
 
 /** The message may or may not have reached a queue, but nobody confirmed it. */
@@ -77,7 +79,6 @@ export function createPublisher({ urls, name, topology, window, timeout_ms, onLo
   let blocked = false
   let fullUntil = 0
   const pending = new InFlight<Pending>() // in order of their deadlines
-  const returned = new Set<string>()
 
   const failAll = (reason: PublishFailed['reason']) => {
     for (const one of [...pending]) one.fail(new PublishFailed(reason))
@@ -92,7 +93,6 @@ export function createPublisher({ urls, name, topology, window, timeout_ms, onLo
       failAll('lost')
       model.close().catch(() => undefined) // a channel is not recovered by itself: its connection is
     })
-    fresh.on('return', (message) => returned.add(String(message.properties.messageId)))
     return fresh
   }
   /** Goes on with another channel; what is in flight on the one before is awaited there. */
@@ -159,23 +159,23 @@ export function createPublisher({ urls, name, topology, window, timeout_ms, onLo
       if (on === undefined || blocked) return Promise.reject(new PublishFailed('away'))
       if (pending.size >= window) return Promise.reject(new PublishFailed('busy'))
       return new Promise((resolve, reject) => {
-        const { messageId } = message.properties
         const fail = (error: PublishFailed) => {
           if (pending.remove(place)) reject(error)
         }
         const place = pending.add({ deadline: performance.now() + timeout_ms, fail })
         sweep ??= setInterval(look, 50).unref()
-        const confirmed = (error: unknown) => {
-          if (returned.delete(messageId)) return fail(new PublishFailed('returned'))
-          if (error != null) {
-            const isRefused = error instanceof Error && error.message === nacked
+        const told = (outcome: Outcome) => {
+          if (outcome === undefined) {
+            if (pending.remove(place)) resolve()
+          } else if (outcome === 'returned') fail(new PublishFailed('returned'))
+          else {
+            const isRefused = outcome.message === nacked
             if (isRefused && channel === on) refused()
-            return fail(new PublishFailed(isRefused ? 'refused' : 'lost', { cause: error }))
+            fail(new PublishFailed(isRefused ? 'refused' : 'lost', { cause: outcome }))
           }
-          if (pending.remove(place)) resolve()
         }
         try {
-          on.send(message, confirmed)
+          on.send(message, told)
         } catch (cause) {
           fail(new PublishFailed('away', { cause }))
         }

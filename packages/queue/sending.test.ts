@@ -4,6 +4,7 @@ import { firstOrder, orderChain } from '@ordermill/model/testing'
 import { corner } from '@ordermill/servers/testing'
 import type { ChannelModel, ConfirmChannel, ConsumeMessage } from 'amqplib'
 import t from 'tap'
+import { bundled } from './bundle.ts'
 import { keepConnected } from './connection.ts'
 import { recordMessage } from './message.ts'
 import type { OutgoingMessage } from './publisher.ts'
@@ -99,8 +100,13 @@ t.test(
     const { channel, queue, frames } = await opened()
     const send = sender(channel)
     const got: string[] = []
+    let bundles = 0
     await channel.consume(queue, (message: ConsumeMessage | null) => {
-      got.push(String(message?.properties.messageId))
+      if (message === null) return
+      const { content: body, properties } = message
+      const inBundle = bundled({ body, properties })
+      if (inBundle !== undefined) bundles += 1
+      for (const one of inBundle ?? [message]) got.push(String(one.properties.messageId))
     })
     const [known, unknown] = [messages(queue), foreign(queue)].map((all) =>
       all.map((one, at) => ({ ...one, properties: { ...one.properties, messageId: `${all.length}-${at}` } })),
@@ -114,6 +120,7 @@ t.test(
     for (let tries = 0; got.length < sent.length && tries < 200; tries += 1)
       await new Promise((go) => setTimeout(go, 10))
     t.same(got, sent)
+    t.ok(bundles > 0)
   },
 )
 
