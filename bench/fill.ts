@@ -13,11 +13,13 @@ interface Filling {
   count: number
   /** Whether they go through the cache first, as the API does it, so that settling finds their marks. */
   cached: boolean
+  /** Whether they are bundled, as the API bundles what comes in one turn; else each is a message of its own. */
+  bundled: boolean
   signal: AbortSignal
 }
 
 /** Puts orders on the queue that a persister reads, by the packages that the API uses. */
-export async function fillQueue({ env, namespace, count, cached, signal }: Filling): Promise<void> {
+export async function fillQueue({ env, namespace, count, cached, bundled, signal }: Filling): Promise<void> {
   const topology = topologyOf([orders.name], { namespace, lengthMax: 1_000_000 })
   const client = connectCache({
     urls: [`redis://${env['REDIS_ADDR']}`],
@@ -35,8 +37,10 @@ export async function fillQueue({ env, namespace, count, cached, signal }: Filli
     onLost: () => undefined,
   })
   const { exchange } = topology
-  const publish = (version: Version) =>
-    publisher.publish(recordMessage(version, { exchange, collection: orders.name, type: orders.type }))
+  const publish = (version: Version) => {
+    const message = recordMessage(version, { exchange, collection: orders.name, type: orders.type })
+    return publisher.publish({ ...message, joins: bundled })
+  }
   try {
     await publisher.ready
     while (!signal.aborted && (await client.ping().catch(() => '')) !== 'PONG')

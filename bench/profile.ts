@@ -64,7 +64,7 @@ async function reading(stage: Stage, flags: string[]): Promise<void> {
 async function draining(stage: Stage, flags: string[]): Promise<void> {
   const count = stage.settings.drained * 3
   stage.say(`Filling the queue with ${count} orders`)
-  await fillQueue({ env: stage.servers.env, namespace: '', count, cached: true, signal: stage.signal })
+  await fillQueue({ env: stage.servers.env, namespace: '', count, cached: true, bundled: true, signal: stage.signal })
   stage.say('Draining it')
   const worker = await stage.service('worker', { search: false, flags })
   while ((await stage.stores.progress()).persisted < count) {

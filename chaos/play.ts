@@ -103,7 +103,7 @@ async function placeBefore({ stack, scenario: { records = 0 }, signal, say }: Pl
   const missing = records - (await stores.untouched(Number.MAX_SAFE_INTEGER))
   if (missing <= 0) return
   say(`  ${missing.toLocaleString('en')} orders before it begins`)
-  await fillQueue({ env, namespace: '', count: missing, cached: false, signal })
+  await fillQueue({ env, namespace: '', count: missing, cached: false, bundled: true, signal })
   for (let quiet = false; !quiet; ) {
     signal.throwIfAborted()
     quiet = (await untilQuiet(stack, performance.now())).open === undefined

@@ -3,14 +3,15 @@ import type { Case, Row } from './case.ts'
 import { drained } from './draining.ts'
 
 const nothing = async () => undefined
-const product = (name: string, title: string, search: boolean): Row => ({
+const product = (name: string, title: string, { search, singly = false }: { search: boolean; singly?: boolean }): Row => ({
   id: `drain/${name}`,
   title,
   kind: 'product',
+  ...(singly ? { long: true } : {}),
   async open(stage) {
     const start = () => stage.service('worker', { search })
     const measure = (count: number) =>
-      drained(stage, { service: 'worker', count, namespace: '', start, indexed: search })
+      drained(stage, { service: 'worker', count, namespace: '', start, indexed: search, singly })
     // A search engine compiles itself under its first load: ten times what it costs later.
     if (search) await measure(stage.settings.drained / 4)
     return { measure: () => measure(stage.settings.drained), close: nothing }
@@ -47,8 +48,9 @@ export const drain: Case = {
   rounds: ({ drain_rounds }) => drain_rounds,
   rows: [
     beside('floor', 'floor: raw consumer, one jsonb upsert a batch', 'floor', 'drained'),
-    product('ordermill', 'Ordermill, search off', false),
-    product('searching', 'Ordermill, search on', true),
+    product('ordermill', 'Ordermill, search off', { search: false }),
+    product('singly', 'Ordermill, search off, each order a message of its own', { search: false, singly: true }),
+    product('searching', 'Ordermill, search on', { search: true }),
     beside('one-by-one', 'one INSERT and one index call each', 'alternative', 'drained_singly'),
     beside('bullmq', 'BullMQ worker, one INSERT each, 100 at once', 'alternative', 'drained_by_others', false),
     beside('pg-boss', 'pg-boss, fetched and upserted 500 at a time', 'alternative', 'drained_by_others', false),

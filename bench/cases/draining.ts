@@ -12,6 +12,8 @@ interface Draining {
   start(): Promise<Running>
   /** Whether it is measured until all are in the index. */
   indexed?: boolean
+  /** Whether each is a message of its own, as at rates at which none comes with others. */
+  singly?: boolean
   /** Whether they come on top of what is there. */
   onto?: boolean
 }
@@ -24,10 +26,18 @@ const stalled_ms = 60_000
 /** Fills a queue, starts what takes from it, and measures until all is where it belongs; nothing else writes meanwhile. */
 export async function drained(stage: Stage, draining: Draining): Promise<Sample> {
   const { service, count, namespace, start, indexed, onto } = draining
+  const isOurs = namespace === ''
   if (onto !== true) await stage.stores.clear()
   const there = (await stage.stores.progress()).persisted
   if (namespace !== undefined)
-    await fillQueue({ env: stage.servers.env, namespace, count, cached: namespace === '', signal: stage.signal })
+    await fillQueue({
+      env: stage.servers.env,
+      namespace,
+      count,
+      cached: isOurs,
+      bundled: isOurs && draining.singly !== true,
+      signal: stage.signal,
+    })
   const before = performance.now()
   const running = await start()
   try {
