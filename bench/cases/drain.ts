@@ -3,7 +3,11 @@ import type { Case, Row } from './case.ts'
 import { drained } from './draining.ts'
 
 const nothing = async () => undefined
-const product = (name: string, title: string, { search, singly = false }: { search: boolean; singly?: boolean }): Row => ({
+const product = (
+  name: string,
+  title: string,
+  { search, singly = false }: { search: boolean; singly?: boolean },
+): Row => ({
   id: `drain/${name}`,
   title,
   kind: 'product',

@@ -47,10 +47,16 @@ export const mutations: Mutation[] = [
     replace: 'tag !== undefined;',
   },
   {
+    without: 'consumer: a bundle is acked with the last of its messages',
+    file: 'packages/queue/consumer.ts',
+    search: '(done.bundle.delete(done) && done.bundle.size === 0)',
+    replace: 'done.bundle.size > 0',
+  },
+  {
     without: 'publisher: what came back is a failure',
-    file: 'packages/queue/publisher.ts',
-    search: "if (returned.delete(messageId)) return fail(new PublishFailed('returned'))",
-    replace: 'returned.delete(messageId)',
+    file: 'packages/queue/sending.ts',
+    search: "returned.delete(messageId) ? 'returned' : asOutcome(error)",
+    replace: 'asOutcome(error)',
   },
   {
     without: 'accepting: the confirm comes before the 202',
@@ -134,13 +140,13 @@ export const mutations: Mutation[] = [
   },
   {
     without: 'settle: a mark is cleared for the version with this hash',
-    file: 'packages/cache/scripts.ts',
+    file: 'packages/cache/mark-scripts.ts',
     search: 'if not marked or marked == hash then\n      table.insert(cleared',
     replace: 'if true then\n      table.insert(cleared',
   },
   {
     without: 'settle: what is clean is the version with this hash',
-    file: 'packages/cache/scripts.ts',
+    file: 'packages/cache/mark-scripts.ts',
     search: 'local stands = held == version and heldHash == hash',
     replace: 'local stands = held',
   },
@@ -212,7 +218,7 @@ export const mutations: Mutation[] = [
   },
   {
     without: 'settle: the token ends',
-    file: 'packages/cache/scripts.ts',
+    file: 'packages/cache/mark-scripts.ts',
     search: "\n    table.insert(gone, key .. ':asked')`",
     replace: '`',
   },

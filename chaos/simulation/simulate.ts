@@ -105,5 +105,4 @@ function startFleet(world: World, failed: (error: unknown) => void): Fleet {
  * Runs `turn` once all promises have settled, and what they left for the next tick is done, without a round of the event loop: Node runs
  * that only when no microtask is left.
  */
-const afterPromises = (turn: () => void) =>
-  Promise.resolve().then(() => process.nextTick(() => process.nextTick(turn)))
+const afterPromises = (turn: () => void) => Promise.resolve().then(() => process.nextTick(() => process.nextTick(turn)))

@@ -3,6 +3,7 @@ import { Cluster, Redis } from 'ioredis'
 import { connectCluster, infosOf } from './cluster.ts'
 import { createCopied } from './copied.ts'
 import { expireCommands } from './expiring.ts'
+import * as markScripts from './mark-scripts.ts'
 import * as scripts from './scripts.ts'
 
 /** What of a Redis client the cache depends on: one server or a cluster. */
@@ -103,10 +104,10 @@ export function connectCache({ urls, timeout_ms, onError, onReady }: ClientOptio
   redis.defineCommand('epoch', { numberOfKeys: 2, lua: scripts.epoch })
   redis.defineCommand('caughtUp', { numberOfKeys: 1, lua: scripts.caughtUp })
   redis.defineCommand('unsentUpTo', { numberOfKeys: 2, lua: scripts.unsentUpTo })
-  redis.defineCommand('sent', { lua: scripts.sent })
-  redis.defineCommand('settle', { lua: scripts.settle })
-  redis.defineCommand('park', { lua: scripts.park })
-  redis.defineCommand('discard', { numberOfKeys: 4, lua: scripts.discard })
+  redis.defineCommand('sent', { lua: markScripts.sent })
+  redis.defineCommand('settle', { lua: markScripts.settle })
+  redis.defineCommand('park', { lua: markScripts.park })
+  redis.defineCommand('discard', { numberOfKeys: 4, lua: markScripts.discard })
   redis.defineCommand('removeClean', { numberOfKeys: 1, lua: scripts.removeClean })
   redis.defineCommand('takeToken', { numberOfKeys: 1, lua: scripts.takeToken })
   redis.defineCommand('ask', { lua: scripts.ask })

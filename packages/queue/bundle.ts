@@ -31,7 +31,8 @@ export function joined<T extends { message: OutgoingMessage }>(all: T[]): [T, ..
     const isSame = message.exchange === before?.exchange && message.routingKey === before.routingKey
     const mayJoin = isLine(message)
     bytes += message.body.length
-    if (last !== undefined && isOpen && mayJoin && isSame && last.length < messagesMax && bytes <= bytesMax) last.push(one)
+    if (last !== undefined && isOpen && mayJoin && isSame && last.length < messagesMax && bytes <= bytesMax)
+      last.push(one)
     else {
       groups.push([one])
       bytes = message.body.length
@@ -76,6 +77,7 @@ export function countOf(properties: MessageProperties): number {
 /** The messages of a bundle, in order; undefined for what is none, or cannot be read as one. */
 export function bundled({ body, properties }: BundledMessage): BundledMessage[] | undefined {
   if (properties.type !== type) return undefined
+  const { messages: _, ...byBroker } = properties.headers ?? {} // how often it was delivered, and why it died
   const found: BundledMessage[] = []
   let at = 0
   while (at < body.length) {
@@ -84,6 +86,7 @@ export function bundled({ body, properties }: BundledMessage): BundledMessage[] 
     if (last < 0) return undefined
     const own = readProperties(body.toString('utf8', at, middle))
     if (own === undefined) return undefined
+    if (Object.keys(byBroker).length > 0) own.headers = { ...own.headers, ...byBroker }
     found.push({ body: body.subarray(middle + 1, last), properties: own })
     at = last + 1
   }

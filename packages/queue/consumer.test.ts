@@ -2,6 +2,7 @@ import { environment } from '@ordermill/config'
 import { corner, until } from '@ordermill/servers/testing'
 import { connect } from 'amqplib'
 import t, { type Test } from 'tap'
+import { bundle } from './bundle.ts'
 import { type Batch, type Consumer, createConsumer, topologyOf } from './index.ts'
 import { management } from './testing.ts'
 
@@ -59,6 +60,18 @@ const start = async (t: Test, { batchMax = 50, batchWait_ms = 20, mayTake }: Par
 /** Sends the numbers of a range as messages, and waits until the queue has them. */
 const send = async (from: number, to: number) => {
   for (let number = from; number <= to; number += 1) channel.sendToQueue(queue, Buffer.from(String(number)), {})
+  await channel.waitForConfirms()
+}
+/** Sends them in one message. */
+const sendBundle = async (from: number, to: number) => {
+  const messages = range(from, to).map((number) => ({
+    exchange: '',
+    routingKey: queue,
+    body: Buffer.from(String(number)),
+    properties: { messageId: `m${number}` },
+  }))
+  const { body, properties } = bundle(messages)
+  channel.sendToQueue(queue, body, properties)
   await channel.waitForConfirms()
 }
 const numbers = (batch: Batch) => batch.deliveries.map(({ body }) => Number(body.toString()))
@@ -136,6 +149,40 @@ t.test('after a redelivery batches start with one and double, so that what made 
     again.map(({ deliveries }) => deliveries.length),
     [1, 2, 4, 8, 16, 32, 64, 23],
   )
+})
+
+t.test('of a bundle each message is delivered by itself, and it is acked with the last of them', async (t) => {
+  const { next, name } = await start(t, { batchMax: 3, batchWait_ms: 100 })
+  await sendBundle(1, 7)
+  await send(8, 9)
+  const batches = await takeAll(next, 9)
+  t.same(batches.map(numbers), [
+    [1, 2, 3],
+    [4, 5, 6],
+    [7, 8, 9],
+  ])
+  const all = batches.flatMap(({ deliveries }) => deliveries)
+  t.same(
+    all.map(({ properties }) => properties.messageId),
+    range(1, 9).map((number) => (number > 7 ? undefined : `m${number}`)),
+  )
+  const [first] = batches
+  first?.settled(all.filter((_, at) => at !== 2))
+  first?.settled(all.slice(0, 2)) // once more: that is nothing new
+  await broker.closeConnection(name)
+  const again = await takeAll(next, 9)
+  t.same(again.map(numbers), [...range(1, 7).map((number) => [number]), [8, 9]], 'each of the first alone')
+  t.ok(again.every(({ deliveries }) => deliveries.every(({ redelivered }) => redelivered)))
+  for (const batch of again.slice(0, 7)) batch.settled(batch.deliveries)
+  await broker.closeConnection(name)
+  t.same((await takeAll(next, 2)).map(numbers), [[8], [9]], 'what is done with does not come again')
+})
+
+t.test('what says that it is a bundle and cannot be read as one is delivered as it came', async (t) => {
+  const { next } = await start(t)
+  channel.sendToQueue(queue, Buffer.from('7'), { type: 'ordermill.bundle', headers: { messages: 3 } })
+  await channel.waitForConfirms()
+  t.same(numbers(await next()), [7])
 })
 
 t.test('a queue that was deleted is declared again, and what is sent to it then arrives', async (t) => {

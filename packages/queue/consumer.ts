@@ -207,7 +207,7 @@ export function createConsumer(parts: ConsumerParts): Consumer {
         }
         const deliveries = takeOut(from)
         from.handedAt = performance.now()
-        from.sizeMax = Math.min(batchMax, from.sizeMax * 2)
+        if (!isWithinFirst(from, deliveries)) from.sizeMax = Math.min(batchMax, from.sizeMax * 2)
         yield {
           deliveries,
           signal: from.gone.signal,
@@ -245,6 +245,14 @@ function takeOut(from: Session): Delivery[] {
   from.waiting.splice(0, taken, ...rest)
   from.count += rest.length
   return deliveries
+}
+
+/**
+ * Whether the bundle that came again first goes on: of that each message is handed over alone. It is acked as a whole, so that what makes
+ * us fail, and has others of it before it, would never be the first in hand.
+ */
+function isWithinFirst({ sizeMax, waiting }: Session, [last]: Delivery[]): boolean {
+  return sizeMax === smallBatch && last?.bundle !== undefined && waiting[0]?.bundle === last.bundle
 }
 
 /** The messages of a bundle, each as a delivery; any other delivery as it is, also where it says that it is a bundle and is not. */

@@ -3,7 +3,7 @@ import { firstOrder } from '@ordermill/model/testing'
 import { corner, until } from '@ordermill/servers/testing'
 import { type ConsumeMessage, connect } from 'amqplib'
 import t, { type Test } from 'tap'
-import { createPublisher, type Publisher, PublishFailed, recordMessage, topologyOf } from './index.ts'
+import { createPublisher, type OutgoingMessage, type Publisher, PublishFailed, recordMessage, topologyOf } from './index.ts'
 import { management, plainMessage } from './testing.ts'
 
 const machine = environment()
@@ -65,6 +65,27 @@ t.test('a message that no queue takes is returned, and others in flight are not 
   t.equal(publisher.state(), 'ready')
   await channel.purgeQueue(queue)
 })
+
+t.test(
+  'what is published in one turn to one place is one message, and what becomes of that becomes of each',
+  async (t) => {
+    const publisher = await start(t)
+    const many = (count: number, collection: string) =>
+      Array.from({ length: count }, () => recordMessage(firstOrder(), { ...envelope, collection }))
+    const publishAll = (messages: OutgoingMessage[]) =>
+      Promise.all(messages.map((message) => reasonOf(publisher.publish(message))))
+    const outcomes = await publishAll([...many(20, 'orders'), ...many(3, 'nobody'), plainMessage(queue, 'm')])
+    t.same(outcomes, [...Array(20).fill('confirmed'), ...Array(3).fill('returned'), 'confirmed'])
+    t.equal(publisher.inFlight(), 0)
+    t.equal((await channel.checkQueue(queue)).messageCount, 3)
+    await until('bundles are refused', async () => {
+      const reasons = await publishAll(many(16, 'orders'))
+      t.equal(new Set(reasons).size, 1)
+      return reasons[0] === 'refused'
+    })
+    await channel.purgeQueue(queue)
+  },
+)
 
 t.test(
   'a message that need not be taken by any queue is confirmed though none is bound, and goes to one that is',

@@ -58,7 +58,8 @@ export function sender(channel: ConfirmChannel): (message: OutgoingMessage, told
       const message = bundle(some.map((one) => one.message))
       const { messageId } = message.properties
       const confirmed = (error: unknown) => tell(returned.delete(messageId) ? 'returned' : asOutcome(error))
-      if (isKnown && slot() === undefined) tell(closed()) // since it was published
+      if (isKnown && slot() === undefined)
+        tell(closed()) // since it was published
       else {
         const encoded = isKnown ? encodePublish(inside.ch, message, inside.connection.frameMax) : undefined
         if (encoded === undefined) {
