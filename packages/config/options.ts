@@ -133,7 +133,7 @@ export const options = {
     default: '500000',
   }),
   QUEUE_LENGTH_MAX: whole({
-    about: 'Most messages in the queue of records; beyond it the broker refuses them.',
+    about: 'Most messages in the queue of records, bundles counted as one; beyond it the broker refuses them.',
     min: 1_000,
     max: 100_000_000,
     default: '1000000',
@@ -165,7 +165,12 @@ export const options = {
     max: 1_000,
     default: '40',
   }),
-  PREFETCH: whole({ about: 'Most unacknowledged deliveries a worker holds.', min: 1, max: 65_535, default: '1000' }),
+  PREFETCH: whole({
+    about: 'Most unacknowledged messages a worker holds, bundles counted as one.',
+    min: 1,
+    max: 65_535,
+    default: '1000',
+  }),
   MESSAGE_TIMEOUT_MS: whole({
     about: 'Deadline of each attempt to persist a batch, in milliseconds.',
     min: 100,
