@@ -107,7 +107,6 @@ ${eachVersion(
   `
     if not marked or marked == hash then
       table.insert(cleared, member)
-      table.insert(gone, prefix .. member)
     end
     local stands = held == version and heldHash == hash
     if stands then redis.call('EXPIRE', key, ARGV[1])
@@ -123,6 +122,9 @@ ${eachVersion(
   if #cleared > 0 then
     removed = removed + redis.call('ZREM', unsent, unpack(cleared)) + redis.call('ZREM', sent, unpack(cleared))
     removed = removed + redis.call('ZREM', parked, unpack(cleared))
+  end
+  if kept then
+    for _, member in ipairs(cleared) do table.insert(gone, prefix .. member) end
   end
   redis.call('UNLINK', unpack(gone))`,
 )}

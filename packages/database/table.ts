@@ -41,7 +41,7 @@ export function createTable(database: Database, c: Collection): Table {
   const columns = columnsOf(c)
   const names = columns.map(({ name }) => name)
   const recordset = (alias: string) =>
-    `jsonb_to_recordset($1::jsonb) AS ${alias}(${columns.map(({ name, type }) => `${name} ${type}`).join(', ')})`
+    `json_to_recordset($1::json) AS ${alias}(${columns.map(({ name, type }) => `${name} ${type}`).join(', ')})`
   // A record that was made before a field was added takes the default that its column has.
   const given = (name: string) => {
     const fallback = columns.find((column) => column.name === name)?.fallback
@@ -195,7 +195,7 @@ const nothing = { rows: new Map<string, Standing>(), past: new Set<string>(), pa
 
 const last = (chain: Chain): Version => chain[chain.length - 1] ?? chain[0]
 
-/** One jsonb parameter for a batch: the texts as they are, with what identifies each spliced in. Cheaper than any array of rows. */
+/** One JSON parameter for a batch: the texts as they are, with what identifies each spliced in. Cheaper than any array of rows. */
 const rowsText = (versions: Version[]) =>
   `[${versions.map((v) => `{"hash":"${v.hash}","parent":${v.parent === null ? 'null' : `"${v.parent}"`},"keys":${keysText(v)},${v.text.slice(1)}`).join()}]`
 

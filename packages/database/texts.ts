@@ -26,7 +26,7 @@ export function createTextIndex(session: Session, c: Collection): TextIndex {
   const names = ['id', 'change_seq', ...columns.map(({ name }) => name), 'deleted_at']
   const types = ['uuid', 'bigint', ...columns.map(({ type }) => type.replace(' COLLATE "C"', '')), 'timestamptz']
   const [search, dictionary] = [searchTable(c), textsTable(c)]
-  const recordset = `jsonb_to_recordset($1::jsonb) AS r(${names.map((name, at) => `${name} ${types[at]}`).join(', ')})`
+  const recordset = `json_to_recordset($1::json) AS r(${names.map((name, at) => `${name} ${types[at]}`).join(', ')})`
   const set = names.slice(1).map((name) => `${name} = excluded.${name}`)
   const searchSql = `INSERT INTO ${search} (${names.join(', ')}) SELECT ${names.map((name) => `r.${name}`).join(', ')} FROM ${recordset}
     ON CONFLICT (id) DO UPDATE SET ${set.join(', ')} WHERE ${search}.change_seq <= excluded.change_seq`

@@ -76,7 +76,7 @@ export class Admission {
     this.#inHand += 1
     request[standing] = 'arrived'
     // A body that never comes whole reaches no handler. One whose client has left counts as long as it is worked at.
-    response.once('close', this.#onClose)
+    response.on('close', this.#onClose) // which it does once: with `once` Node makes a function for each
     return true
   }
 
