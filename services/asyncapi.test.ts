@@ -1,6 +1,6 @@
 import { environment } from '@ordermill/config'
 import { collections } from '@ordermill/model'
-import { createPublisher, topologyOf } from '@ordermill/queue'
+import { bundled, createPublisher, topologyOf } from '@ordermill/queue'
 import { asyncapiDocument } from '@ordermill/queue/asyncapi'
 import { corner, until } from '@ordermill/servers/testing'
 import { Ajv2020 } from 'ajv/dist/2020.js'
@@ -60,14 +60,21 @@ function faultsOf(name: string, { content, properties }: Pick<ConsumeMessage, 'c
   })
 }
 
+interface Reading {
+  next(id: string): Promise<ConsumeMessage>
+  all(): ConsumeMessage[]
+  leave(): Promise<unknown>
+}
+
 /** Takes what a queue has, from now on: `next` waits for the message with this id, `leave` leaves the rest to others. */
-async function read(queue: string): Promise<{ next(id: string): Promise<ConsumeMessage>; leave(): Promise<unknown> }> {
+async function read(queue: string): Promise<Reading> {
   const taken: ConsumeMessage[] = []
   const take = (message: ConsumeMessage | null) => void (message !== null && taken.push(message))
   const { consumerTag } = await channel.consume(queue, take, { noAck: true, priority: 1 }) // before the worker
   return {
     // A message may come twice, and then late: ids tell them apart.
     next: (id) => until(`${id} in ${queue}`, () => taken.find(({ properties }) => properties.messageId === id)),
+    all: () => taken,
     leave: () => channel.cancel(consumerTag),
   }
 }
@@ -127,6 +134,24 @@ t.test('every kind of record message, as the API sends it, is what the document 
   t.same(faultsOf('orders.record', third), [])
   t.match(third.properties, { replyTo: /./, headers: { deleted: true } })
 })
+
+t.test(
+  'what comes together goes as one message, which is what the document says, and so is each of its own',
+  async (t) => {
+    const place = () => post(`${url}/api/orders`, { product_name: 'LANTERN', amount: 1 }, headers)
+    const isBundle = ({ properties }: ConsumeMessage) => properties.type === 'ordermill.bundle'
+    const message = await until('some came together', async () => {
+      await Promise.all(Array.from({ length: 20 }, place))
+      return persist.all().find(isBundle)
+    })
+    t.same(faultsOf('orders.bundle', message), [])
+    const found = bundled({ body: message.content, properties: message.properties }) ?? []
+    t.equal(found.length, message.properties.headers?.['messages'])
+    for (const { body, properties } of found)
+      t.same(faultsOf('orders.record', { content: body, properties: { ...properties, deliveryMode: 2 } }), [])
+    t.match(found[0]?.properties, { correlationId: 'abc', headers: { traceparent } })
+  },
+)
 
 t.test('a bulk, as the API sends it, is what the document says', async (t) => {
   const bulk = await post(`${url}/api/bulk-orders?wait_ms=0`, { item_1: 'LANTERN', item_2: 'CAKESTAND' }, headers)

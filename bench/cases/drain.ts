@@ -52,7 +52,7 @@ export const drain: Case = {
   rounds: ({ drain_rounds }) => drain_rounds,
   rows: [
     beside('floor', 'floor: raw consumer, one jsonb upsert a batch', 'floor', 'drained'),
-    product('ordermill', 'Ordermill, search off', { search: false }),
+    product('ordermill', 'Ordermill, search off, bundles of 16 as at full load', { search: false }),
     product('singly', 'Ordermill, search off, each order a message of its own', { search: false, singly: true }),
     product('searching', 'Ordermill, search on', { search: true }),
     beside('one-by-one', 'one INSERT and one index call each', 'alternative', 'drained_singly'),

@@ -19,6 +19,7 @@ interface Tap {
   close(): Promise<void>
 }
 
+/** `beside` it sees them as they travel, `instead` each by itself. */
 async function openTap({ stack }: Scene, where: 'beside' | 'instead'): Promise<Tap> {
   const connection = await connect(stack.env['RABBITMQ_URL'] ?? '')
   const channel = await connection.createConfirmChannel()
@@ -26,7 +27,7 @@ async function openTap({ stack }: Scene, where: 'beside' | 'instead'): Promise<T
   await channel.bindQueue(own, exchange, key)
   let seen: ConsumeMessage[] = []
   const take = (message: ConsumeMessage | null) => {
-    if (message !== null) seen.push(...messagesOf(message))
+    if (message !== null) seen.push(...(where === 'instead' ? messagesOf(message) : [message]))
   }
   await channel.consume(own, take, { noAck: true })
   if (where === 'instead') await channel.unbindQueue(queue, exchange, key)

@@ -1,4 +1,4 @@
-import { newId, orders } from '@ordermill/model'
+import { Doubtful, newId, orders, Unavailable } from '@ordermill/model'
 import { firstOrder, orderChain } from '@ordermill/model/testing'
 import t from 'tap'
 import { createReader, createTable, type Session } from './index.ts'
@@ -29,8 +29,25 @@ t.test('what is read in one turn of the event loop is one statement, and each ge
   t.same(asked.slice(1), [[other.id], [other.id]])
 })
 
+t.test('one row that cannot be read is the trouble of who asks for it alone', async (t) => {
+  const { database } = await testDatabase(t, { poolMax: 2 })
+  const [good, broken] = [firstOrder(), firstOrder()]
+  await createTable(database, orders).apply([[good], [broken]], new AbortController().signal)
+  const session: Session = {
+    async query(statement) {
+      if (String(statement.values?.[0]).includes(broken.id)) throw new Doubtful('doubtful', 'a broken page')
+      return await database.query(statement)
+    },
+  }
+  const reader = createReader(session, orders)
+  const [found, failed, none] = await Promise.allSettled([good.id, broken.id, newId()].map((id) => reader.read(id)))
+  t.match(found, { value: { hash: good.hash } })
+  t.match(failed, { status: 'rejected', reason: { code: 'doubtful' } })
+  t.match(none, { status: 'fulfilled', value: undefined })
+})
+
 t.test('where Postgres fails, all that were asked for together do', async (t) => {
-  const gone = new Error('gone')
+  const gone = new Unavailable('database-away', 'gone')
   const reader = createReader({ query: () => Promise.reject(gone) }, orders)
   const outcomes = await Promise.all([newId(), newId()].map((id) => reader.read(id).catch((thrown: unknown) => thrown)))
   t.same(outcomes, [gone, gone])

@@ -1,4 +1,4 @@
-import { type Collection, gathered, type Version } from '@ordermill/model'
+import { type Collection, Doubtful, gathered, Unavailable, type Version } from '@ordermill/model'
 import type { QueryResultRow } from 'pg'
 import { commented } from './comment.ts'
 import type { Session } from './database.ts'
@@ -30,6 +30,9 @@ export interface RecordReader {
   lastChange(): Promise<number>
 }
 
+/** Nothing that another statement would do better. */
+const isPlainlyUnavailable = (thrown: unknown) => thrown instanceof Unavailable && !(thrown instanceof Doubtful)
+
 export function createReader(session: Session, c: Collection): RecordReader {
   const list = selectList(c)
   const readMany: RecordReader['readMany'] = async (ids, correlationId) => {
@@ -39,13 +42,22 @@ export function createReader(session: Session, c: Collection): RecordReader {
     const found = new Map(rows.map((row) => [String(row['id']), versionOf(c, row)]))
     return ids.map((id) => found.get(id))
   }
+  const readAlone = async (id: string, correlationId?: string) => (await readMany([id], correlationId))[0]
   const readOne = gathered(
-    (all: { id: string }[]) => readMany(all.map(({ id }) => id)),
+    async (all: { id: string }[]) => {
+      const ids = all.map(({ id }) => id)
+      try {
+        return await readMany(ids)
+      } catch (thrown) {
+        if (ids.length === 1 || isPlainlyUnavailable(thrown)) throw thrown
+        return ids.map((id) => readAlone(id)) // a row that cannot be read is the trouble of who asked for it
+      }
+    },
     (all) => [all],
   )
   return {
     read: async (id, correlationId) =>
-      correlationId === undefined ? await readOne({ id }) : (await readMany([id], correlationId))[0],
+      await (correlationId === undefined ? readOne({ id }) : readAlone(id, correlationId)),
     readMany,
     async persisted(versions) {
       return await session.query<{ id: string; version: number; hash: string }>({

@@ -1,4 +1,5 @@
 import type { Collection } from '@ordermill/model'
+import { bundleContentType, bundleType, messagesMax } from './bundle.ts'
 import { changedKey } from './change-message.ts'
 
 /** Messages as the AsyncAPI document describes them; `x-properties` are those of AMQP, which AsyncAPI has no place for. */
@@ -65,6 +66,29 @@ export const recordMessageOf = ({ name, title, type, record }: Collection) => ({
       type: { const: type },
       ...content,
       ...traced,
+    },
+    ['messageId', 'type', 'contentType', 'timestamp', 'deliveryMode'],
+  ),
+})
+
+/** Messages of records that go as one. */
+export const bundleMessageOf = ({ name, title }: Collection) => ({
+  name: `${name}.bundle`,
+  title: `Versions of ${title}s, accepted at the same time`,
+  summary: `Two lines of each, from 2 to ${messagesMax}: properties and headers of its message as one JSON object, and its body.`,
+  contentType: bundleContentType,
+  headers: object({ messages: { type: 'integer', minimum: 2, maximum: messagesMax } }, ['messages']),
+  payload: text({ pattern: '^(?:\\{[^\\n]*\\}\\n\\{[^\\n]*\\}\\n){2,}$' }),
+  bindings: { amqp: { messageType: bundleType, bindingVersion: '0.3.0' } },
+  'x-properties': object(
+    {
+      messageId: text({
+        description: 'That of the first, how many others there are, and which bundle of its sender it is.',
+      }),
+      type: { const: bundleType },
+      contentType: { const: bundleContentType },
+      timestamp: content.timestamp,
+      deliveryMode: content.deliveryMode,
     },
     ['messageId', 'type', 'contentType', 'timestamp', 'deliveryMode'],
   ),

@@ -1,5 +1,12 @@
 import type { Collection } from '@ordermill/model'
-import { bulkMessageOf, changeMessageOf, parkedMessageOf, recordMessageOf, replyMessage } from './asyncapi-messages.ts'
+import {
+  bulkMessageOf,
+  bundleMessageOf,
+  changeMessageOf,
+  parkedMessageOf,
+  recordMessageOf,
+  replyMessage,
+} from './asyncapi-messages.ts'
 import { changedKey } from './change-message.ts'
 import { queuesOf, type Topology } from './topology.ts'
 
@@ -47,13 +54,15 @@ function partsOf(collection: Collection, topology: Topology) {
   const { name, title } = collection
   const queues = topology.collections.find((one) => one.name === name)
   if (queues === undefined) throw new Error(`the topology has no queues for ${name}`)
-  const kinds = { persist: 'record', bulk: 'bulk', parked: 'parked' } as const
+  const kinds = { persist: ['record', 'bundle'], bulk: ['bulk'], parked: ['parked'] }
+  const messagesOf = (some: string[]) =>
+    Object.fromEntries(some.map((kind) => [kind, ref(`components/messages/${name}.${kind}`)]))
   const channelOf = (kind: keyof typeof kinds) => {
     const queue = queuesOf(topology).find((one) => one.name === queues[kind])
     if (queue === undefined) throw new Error(`the queue ${queues[kind]} is not declared`)
     return {
       address: queue.name,
-      messages: { [kinds[kind]]: ref(`components/messages/${name}.${kinds[kind]}`) },
+      messages: messagesOf(kinds[kind]),
       bindings: {
         amqp: {
           is: 'queue',
@@ -73,9 +82,9 @@ function partsOf(collection: Collection, topology: Topology) {
       },
     }
   }
-  const exchangeOf = (routingKey: string, kind: 'record' | 'bulk' | 'change', exchange = topology.exchange) => ({
+  const exchangeOf = (routingKey: string, some: string[], exchange = topology.exchange) => ({
     address: routingKey,
-    messages: { [kind]: ref(`components/messages/${name}.${kind}`) },
+    messages: messagesOf(some),
     bindings: {
       amqp: {
         is: 'routingKey',
@@ -84,10 +93,10 @@ function partsOf(collection: Collection, topology: Topology) {
       },
     },
   })
-  const operation = (action: 'send' | 'receive', channel: string, message: string, summary: string, more = {}) => ({
+  const operation = (action: 'send' | 'receive', channel: string, some: string[], summary: string, more = {}) => ({
     action,
     channel: ref(`channels/${channel}`),
-    messages: [ref(`channels/${channel}/messages/${message}`)],
+    messages: some.map((message) => ref(`channels/${channel}/messages/${message}`)),
     summary,
     bindings: {
       amqp:
@@ -106,10 +115,10 @@ function partsOf(collection: Collection, topology: Topology) {
   }
   return {
     channels: {
-      [`${name}.accepted`]: exchangeOf(name, 'record'),
-      [`${name}.bulk-accepted`]: exchangeOf(`${name}.bulk`, 'bulk'),
+      [`${name}.accepted`]: exchangeOf(name, kinds.persist),
+      [`${name}.bulk-accepted`]: exchangeOf(`${name}.bulk`, kinds.bulk),
       [`${name}.changes`]: {
-        ...exchangeOf(changedKey(name), 'change', topology.changes),
+        ...exchangeOf(changedKey(name), ['change'], topology.changes),
         description:
           'For others: bind a queue of your own. Each change that is committed while it is bound comes at least once, of one id in the order of its change_seq, repeats aside; of a record that changed several times between two looks only the last.',
       },
@@ -121,17 +130,28 @@ function partsOf(collection: Collection, topology: Topology) {
       [`publish-${title}`]: operation(
         'send',
         `${name}.accepted`,
-        'record',
+        kinds.persist,
         'The API hands over what it accepts',
         reply,
       ),
-      [`persist-${title}`]: operation('receive', queues.persist, 'record', 'The worker persists it, then acks'),
-      [`publish-${title}-bulk`]: operation('send', `${name}.bulk-accepted`, 'bulk', 'The API hands over a bulk', reply),
-      [`persist-${title}-bulk`]: operation('receive', queues.bulk, 'bulk', 'The worker persists all of it or nothing'),
+      [`persist-${title}`]: operation('receive', queues.persist, kinds.persist, 'The worker persists it, then acks'),
+      [`publish-${title}-bulk`]: operation(
+        'send',
+        `${name}.bulk-accepted`,
+        kinds.bulk,
+        'The API hands over a bulk',
+        reply,
+      ),
+      [`persist-${title}-bulk`]: operation(
+        'receive',
+        queues.bulk,
+        kinds.bulk,
+        'The worker persists all of it or nothing',
+      ),
       [`tell-${title}-changed`]: operation(
         'send',
         `${name}.changes`,
-        'change',
+        ['change'],
         'The worker tells others of a change, after the commit',
         {
           description:
@@ -139,11 +159,12 @@ function partsOf(collection: Collection, topology: Topology) {
           bindings: { amqp: { deliveryMode: 2, mandatory: false, bindingVersion: '0.3.0' } },
         },
       ),
-      [`park-${title}`]: operation('send', queues.parked, 'parked', 'The worker sets aside what no retry can save'),
-      [`keep-parked-${title}`]: operation('receive', queues.parked, 'parked', 'The worker keeps it in the ledger'),
+      [`park-${title}`]: operation('send', queues.parked, kinds.parked, 'The worker sets aside what no retry can save'),
+      [`keep-parked-${title}`]: operation('receive', queues.parked, kinds.parked, 'The worker keeps it in the ledger'),
     },
     messages: {
       [`${name}.record`]: recordMessageOf(collection),
+      [`${name}.bundle`]: bundleMessageOf(collection),
       [`${name}.bulk`]: bulkMessageOf(collection),
       [`${name}.parked`]: parkedMessageOf(collection),
       [`${name}.change`]: changeMessageOf(collection),

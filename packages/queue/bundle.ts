@@ -2,11 +2,12 @@ import type { MessageProperties } from 'amqplib'
 import type { OutgoingMessage } from './publisher.ts'
 
 /** The type of a bundle: several messages that travel as one. */
-const type = 'ordermill.bundle'
+export const bundleType = 'ordermill.bundle'
+export const bundleContentType = 'application/x-ndjson'
 
-/** Most messages in a bundle, and most bytes of bodies: who takes messages has as many times more in hand. */
-const messagesMax = 16
-const bytesMax = 64 * 1_024
+/** Most messages in a bundle, and most bytes of them: who takes messages has as many times more in hand. */
+export const messagesMax = 16
+const bytesMax = 32 * 1_024
 
 const lineEnd = 0x0a
 
@@ -30,23 +31,28 @@ export function joined<T extends { message: OutgoingMessage }>(all: T[]): [T, ..
     const before = last?.[0].message
     const isSame = message.exchange === before?.exchange && message.routingKey === before.routingKey
     const mayJoin = isLine(message)
-    bytes += message.body.length
+    bytes += sizeOf(message)
     if (last !== undefined && isOpen && mayJoin && isSame && last.length < messagesMax && bytes <= bytesMax)
       last.push(one)
     else {
       groups.push([one])
-      bytes = message.body.length
+      bytes = sizeOf(message)
     }
     isOpen = mayJoin
   }
   return groups
 }
 
+/** How many bytes it takes in a bundle, about: of what it says of itself only the keys may be long. */
+const sizeOf = ({ body, properties }: OutgoingMessage): number =>
+  body.length + 500 + String(properties.headers?.['keys'] ?? '').length
+
 /**
  * Makes one message of several: two lines of each, what it says of itself as JSON, and its body, untouched. What the broker spends on a
  * message (a third of what accepting an order cost), it spends once for all of them; it confirms or refuses all of them.
+ * @param number tells it from other bundles of this sender that begin with the same message
  */
-export function bundle(messages: OutgoingMessage[]): OutgoingMessage {
+export function bundle(messages: OutgoingMessage[], number: number): OutgoingMessage {
   const [first, ...others] = messages
   if (first === undefined) throw new Error('no messages')
   if (others.length === 0) return first
@@ -58,9 +64,9 @@ export function bundle(messages: OutgoingMessage[]): OutgoingMessage {
     ...(mandatory === undefined ? {} : { mandatory }),
     body: Buffer.concat(lines.flatMap((line) => [line, end])),
     properties: {
-      messageId: `${properties.messageId}+${others.length}`,
-      type,
-      contentType: 'application/x-ndjson',
+      messageId: `${properties.messageId}+${others.length}.${number}`,
+      type: bundleType,
+      contentType: bundleContentType,
       ...(properties.timestamp === undefined ? {} : { timestamp: properties.timestamp }),
       headers: { messages: messages.length },
     },
@@ -68,15 +74,15 @@ export function bundle(messages: OutgoingMessage[]): OutgoingMessage {
 }
 const end = Buffer.of(lineEnd)
 
-/** How many messages a delivery says that it brings. */
+/** How many messages a delivery says that it brings: one, unless it is a bundle of ours. */
 export function countOf(properties: MessageProperties): number {
-  const count: unknown = properties.type === type ? properties.headers?.['messages'] : 1
-  return typeof count === 'number' && count > 1 ? count : 1
+  const count: unknown = properties.type === bundleType ? properties.headers?.['messages'] : 1
+  return Number.isInteger(count) && (count as number) > 1 && (count as number) <= messagesMax ? (count as number) : 1
 }
 
 /** The messages of a bundle, in order; undefined for what is none, or cannot be read as one. */
 export function bundled({ body, properties }: BundledMessage): BundledMessage[] | undefined {
-  if (properties.type !== type) return undefined
+  if (properties.type !== bundleType) return undefined
   const { messages: _, ...byBroker } = properties.headers ?? {} // how often it was delivered, and why it died
   const found: BundledMessage[] = []
   let at = 0
@@ -93,12 +99,27 @@ export function bundled({ body, properties }: BundledMessage): BundledMessage[] 
   return found.length > 0 ? found : undefined
 }
 
+/** What a message says of itself, as ours do: what AMQP cannot carry would keep it from being parked. */
 function readProperties(line: string): MessageProperties | undefined {
+  let read: unknown
   try {
-    const read: unknown = JSON.parse(line)
-    const isObject = read !== null && typeof read === 'object' && !Array.isArray(read)
-    return isObject ? (read as MessageProperties) : undefined
+    read = JSON.parse(line)
   } catch {
     return undefined
   }
+  if (!isObject(read)) return undefined
+  const { messageId, headers, timestamp, ...texts } = read
+  const isTime = timestamp === undefined || (Number.isSafeInteger(timestamp) && Number(timestamp) >= 0)
+  const areTexts = Object.entries(texts).every(([name, value]) => textNames.includes(name) && isShort(value))
+  if (!isShort(messageId) || !isTime || !areTexts || !isObject(headers)) return undefined
+  if (!Object.entries(headers).every(([name, value]) => isShort(name) && isPlain(value))) return undefined
+  return read as unknown as MessageProperties
 }
+
+const textNames = ['type', 'contentType', 'correlationId', 'replyTo']
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  value !== null && typeof value === 'object' && !Array.isArray(value)
+/** A text of at most 255 bytes (AMQP 0-9-1, section 4.2.5.3, short strings). */
+const isShort = (value: unknown): boolean => typeof value === 'string' && Buffer.byteLength(value) <= 255
+const isPlain = (value: unknown): boolean =>
+  typeof value === 'string' || typeof value === 'boolean' || Number.isSafeInteger(value)

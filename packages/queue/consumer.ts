@@ -238,7 +238,7 @@ function takeOut(from: Session): Delivery[] {
   let taken = 0
   for (let next = from.waiting[0]; next !== undefined && deliveries.length < from.sizeMax; next = from.waiting[taken]) {
     deliveries.push(...unbundled(next))
-    from.count -= countOf(next.properties)
+    from.count -= next.bundle === undefined ? countOf(next.properties) : 1
     taken += 1
   }
   const rest = deliveries.splice(from.sizeMax)
@@ -257,7 +257,7 @@ function isWithinFirst({ sizeMax, waiting }: Session, [last]: Delivery[]): boole
 
 /** The messages of a bundle, each as a delivery; any other delivery as it is, also where it says that it is a bundle and is not. */
 function unbundled(delivery: Delivery): Delivery[] {
-  const messages = bundled(delivery)
+  const messages = delivery.bundle === undefined ? bundled(delivery) : undefined
   if (messages === undefined) return [delivery]
   const { redelivered, tag } = delivery
   const bundle = new Set<Delivery>()

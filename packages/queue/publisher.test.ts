@@ -3,7 +3,14 @@ import { firstOrder } from '@ordermill/model/testing'
 import { corner, until } from '@ordermill/servers/testing'
 import { type ConsumeMessage, connect } from 'amqplib'
 import t, { type Test } from 'tap'
-import { createPublisher, type OutgoingMessage, type Publisher, PublishFailed, recordMessage, topologyOf } from './index.ts'
+import {
+  createPublisher,
+  type OutgoingMessage,
+  type Publisher,
+  PublishFailed,
+  recordMessage,
+  topologyOf,
+} from './index.ts'
 import { management, plainMessage } from './testing.ts'
 
 const machine = environment()

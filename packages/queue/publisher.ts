@@ -109,6 +109,7 @@ export function createPublisher({ urls, name, topology, window, timeout_ms, onLo
         const fresh = await open(model)
         if (channel !== before) return await fresh.close() // another one was faster
         channel = fresh
+        await new Promise((resolve) => setImmediate(resolve)) // what was published in this turn goes out on the one before
         await before?.waitForConfirms().catch(() => undefined) // who published knows
         await before?.close()
       }

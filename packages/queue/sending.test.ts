@@ -124,6 +124,23 @@ t.test(
   },
 )
 
+t.test('a message that cannot be encoded fails, and all others of its turn are confirmed', async (t) => {
+  const { channel, queue } = await opened()
+  const send = sender(channel)
+  const [first, second] = messages(queue)
+  if (first === undefined || second === undefined) throw new Error('no messages')
+  const impossible = {
+    ...first,
+    joins: false,
+    properties: { ...first.properties, contentType: 5 as unknown as string },
+  }
+  const outcomes = await Promise.allSettled([first, impossible, second].map((message) => confirm(send, message)))
+  t.same(
+    outcomes.map(({ status }) => status),
+    ['fulfilled', 'rejected', 'fulfilled'],
+  )
+})
+
 t.test(
   'on a channel that is closed nothing is published, nor while it closes, and what was on its way to it fails',
   async (t) => {

@@ -46,20 +46,46 @@ export interface Lone {
  * - a probe had just passed: no attempt that hangs because Postgres is away, full or locked is open when a supervisor loses patience.
  *   In an outage nothing is written at all, or once at most.
  * For a healthy record to be parked it would have to be hit three times in a row within those milliseconds, twice after the wait;
- * one hit less and it is persisted, and its row is gone. Ordinary batches pay nothing; the first delivery after a crash two small
- * writes.
+ * one hit less and it is persisted, and its row is gone. Ordinary batches pay nothing; each message of the first bundle after a crash
+ * three small writes.
  */
 export function createLone({ attempts, queue, probe, deadline_ms, log }: LoneParts): Lone {
+  /**
+   * Messages that were parked for deaths, by the bundle that they came in: as long as that is in hand it may come again, all of it, and
+   * they would kill three more workers each time.
+   */
+  const kept = new Map<Set<Delivery>, string[]>()
+  const deadly = new WeakSet<Delivery>()
+  const forgetDone = async () => {
+    for (const [bundle, identities] of [...kept]) {
+      if (bundle.size > 0) continue
+      kept.delete(bundle)
+      for (const identity of identities) await attempts.forget(queue, identity)
+    }
+  }
+  const ended = async (delivery: Delivery, isDone: boolean): Promise<void> => {
+    const identity = identityOf(delivery)
+    const { bundle } = delivery
+    if (!isDone) {
+      if (bundle !== undefined) kept.delete(bundle) // it comes again as another one
+      return await attempts.close(queue, identity)
+    }
+    if (bundle !== undefined && deadly.has(delivery)) kept.set(bundle, [...(kept.get(bundle) ?? []), identity])
+    else await attempts.forget(queue, identity)
+    await forgetDone()
+  }
   return {
     async begin(delivery, patience) {
       const identity = identityOf(delivery)
       const deaths = await retryWhileUnavailable(() => attempts.deaths(queue, identity), patience)
       const message_id: unknown = delivery.properties.messageId
-      if (deaths >= deathsMax)
+      if (deaths >= deathsMax) {
+        deadly.add(delivery)
         return {
           code: 'kills-worker',
           message: `${deaths} workers died while they tried it, each with nothing else in hand`,
         }
+      }
       if (deaths > 0) {
         log.warn(
           { message_id, deaths },
@@ -73,9 +99,7 @@ export function createLone({ attempts, queue, probe, deadline_ms, log }: LonePar
       return undefined
     },
     async end(delivery, isDone) {
-      const identity = identityOf(delivery)
-      const ending = isDone ? attempts.forget(queue, identity) : attempts.close(queue, identity)
-      await ending.catch((err: unknown) => log.debug({ err }, 'an attempt stays open'))
+      await ended(delivery, isDone).catch((err: unknown) => log.debug({ err }, 'an attempt stays open'))
     },
   }
 }
