@@ -108,18 +108,35 @@ function readProperties(line: string): MessageProperties | undefined {
     return undefined
   }
   if (!isObject(read)) return undefined
-  const { messageId, headers, timestamp, ...texts } = read
-  const isTime = timestamp === undefined || (Number.isSafeInteger(timestamp) && Number(timestamp) >= 0)
-  const areTexts = Object.entries(texts).every(([name, value]) => textNames.includes(name) && isShort(value))
-  if (!isShort(messageId) || !isTime || !areTexts || !isObject(headers)) return undefined
-  if (!Object.entries(headers).every(([name, value]) => isShort(name) && isPlain(value))) return undefined
-  return read as unknown as MessageProperties
+  for (const name in read) if (!isKnown(name, read[name])) return undefined
+  return read['messageId'] !== undefined && read['headers'] !== undefined
+    ? (read as unknown as MessageProperties)
+    : undefined
 }
 
-const textNames = ['type', 'contentType', 'correlationId', 'replyTo']
+function isKnown(property: string, value: unknown): boolean {
+  switch (property) {
+    case 'messageId':
+    case 'type':
+    case 'contentType':
+    case 'correlationId':
+    case 'replyTo':
+      return isShort(value)
+    case 'timestamp':
+      return Number.isSafeInteger(value) && (value as number) >= 0
+    case 'headers':
+      if (!isObject(value)) return false
+      for (const name in value) if (!isShort(name) || !isPlain(value[name])) return false
+      return true
+    default:
+      return false
+  }
+}
+
 const isObject = (value: unknown): value is Record<string, unknown> =>
   value !== null && typeof value === 'object' && !Array.isArray(value)
 /** A text of at most 255 bytes (AMQP 0-9-1, section 4.2.5.3, short strings). */
-const isShort = (value: unknown): boolean => typeof value === 'string' && Buffer.byteLength(value) <= 255
+const isShort = (value: unknown): boolean =>
+  typeof value === 'string' && (value.length <= 85 || Buffer.byteLength(value) <= 255)
 const isPlain = (value: unknown): boolean =>
   typeof value === 'string' || typeof value === 'boolean' || Number.isSafeInteger(value)
