@@ -29,6 +29,18 @@ t.test('what is read in one turn of the event loop is one statement, and each ge
   t.same(asked.slice(1), [[other.id], [other.id]])
 })
 
+t.test('what is prepared while the table is empty looks rows up by their ids all the same', async (t) => {
+  const { database } = await testDatabase(t, { poolMax: 1 })
+  const reader = createReader(database, orders)
+  const ids = Array.from({ length: 20 }, newId)
+  for (let times = 0; times < 8; times += 1) await reader.readMany(ids) // Postgres plans it for any values by then
+  const text = `EXPLAIN EXECUTE "orders-read" ('{${ids.join()}}')`
+  const plan = await database.query<{ 'QUERY PLAN': string }>({ text })
+  const lines = plan.map((row) => row['QUERY PLAN']).join('\n')
+  t.match(lines, 'Index Scan using orders_pkey')
+  t.notMatch(lines, 'Seq Scan')
+})
+
 t.test('one row that cannot be read is the trouble of who asks for it alone', async (t) => {
   const { database } = await testDatabase(t, { poolMax: 2 })
   const [good, broken] = [firstOrder(), firstOrder()]
