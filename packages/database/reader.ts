@@ -36,7 +36,7 @@ const isPlainlyUnavailable = (thrown: unknown) => thrown instanceof Unavailable 
 export function createReader(session: Session, c: Collection): RecordReader {
   const list = selectList(c)
   const readMany: RecordReader['readMany'] = async (ids, correlationId) => {
-    // Row by row: prepared while the table is empty, \`= ANY\` would be planned as a sequential scan, and stay it until Postgres analyzes.
+    // Row by row: prepared while the table is empty, `= ANY` would be planned as a sequential scan, and stay it until Postgres analyzes.
     const row = `SELECT ${list} FROM ${c.name} WHERE id = asked.id LIMIT 1`
     const text = `SELECT found.* FROM unnest($1::uuid[]) AS asked(id) CROSS JOIN LATERAL (${row}) AS found`
     const statement = { name: `${c.name}-read`, text, values: [ids], types: rowTypes }

@@ -47,6 +47,7 @@ t.test('only what goes to one place, and may, is bundled: sixteen messages or 32
   t.same(sizes(many(5, { body: Buffer.alloc(15_000, 'x') })), [2, 2, 1])
   t.same(sizes([...many(2), message({ routingKey: 'users' }), ...many(2)]), [2, 1, 2])
   t.same(sizes([...many(2), message({ exchange: 'others' }), ...many(2)]), [2, 1, 2])
+  t.same(sizes([...many(2), ...many(2, { mandatory: false })]), [2, 2])
   t.same(sizes([...many(2), ...many(2, { joins: false }), ...many(2)]), [2, 1, 1, 2])
   t.same(sizes([message(), message({ body: Buffer.from('{\n}') }), ...many(2)]), [1, 1, 2])
 })

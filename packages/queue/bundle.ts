@@ -29,7 +29,10 @@ export function joined<T extends { message: OutgoingMessage }>(all: T[]): [T, ..
     const { message } = one
     const last = groups.at(-1)
     const before = last?.[0].message
-    const isSame = message.exchange === before?.exchange && message.routingKey === before.routingKey
+    const isSame =
+      message.exchange === before?.exchange &&
+      message.routingKey === before.routingKey &&
+      message.mandatory === before.mandatory
     const mayJoin = isLine(message)
     bytes += sizeOf(message)
     if (last !== undefined && isOpen && mayJoin && isSame && last.length < messagesMax && bytes <= bytesMax)
@@ -77,7 +80,7 @@ const end = Buffer.of(lineEnd)
 /** How many messages a delivery says that it brings: one, unless it is a bundle of ours. */
 export function countOf(properties: MessageProperties): number {
   const count: unknown = properties.type === bundleType ? properties.headers?.['messages'] : 1
-  return Number.isInteger(count) && (count as number) > 1 && (count as number) <= messagesMax ? (count as number) : 1
+  return typeof count === 'number' && Number.isInteger(count) && count > 1 && count <= messagesMax ? count : 1
 }
 
 /** The messages of a bundle, in order; undefined for what is none, or cannot be read as one. */

@@ -57,7 +57,8 @@ export function sender(channel: ConfirmChannel): (message: OutgoingMessage, told
     }
     try {
       if (isKnown && slot() === undefined) throw closed() // since it was published
-      const message = bundle(some.map((one) => one.message), bundles++) // biome-ignore format: one line
+      const messages = some.map(({ message }) => message)
+      const message = bundle(messages, bundles++)
       const { messageId } = message.properties
       const confirmed = (error: unknown) => tell(returned.delete(messageId) ? 'returned' : asOutcome(error))
       const encoded = isKnown ? encodePublish(inside.ch, message, inside.connection.frameMax) : undefined

@@ -59,8 +59,8 @@ export function createLone({ attempts, queue, probe, deadline_ms, log }: LonePar
   const forgetDone = async () => {
     for (const [bundle, identities] of [...kept]) {
       if (bundle.size > 0) continue
-      kept.delete(bundle)
       for (const identity of identities) await attempts.forget(queue, identity)
+      kept.delete(bundle) // only then: what was not forgotten is tried again with the next one
     }
   }
   const ended = async (delivery: Delivery, isDone: boolean): Promise<void> => {
