@@ -23,6 +23,12 @@ export async function planRedis(site: Site): Promise<Plan> {
   return redisNode(site, { name: 'redis', title: 'Redis', ports: [await site.port('REDIS_PORT')] })
 }
 
+/**
+ * The append-only file is not written anew before it is that large. By itself that is 64 MB, which a few seconds of load fill: each time
+ * Redis forks, and costs half as much again while it copies what both share. Twice that size is read in a few seconds at a start.
+ */
+const rewriteMin = '256mb'
+
 type Node = Pick<Plan, 'name' | 'title'> & {
   /** Where it listens, then what else it takes. */
   ports: [Port, ...Port[]]
@@ -42,6 +48,7 @@ export function redisNode(site: Site, { name, title, ports, settings = {} }: Nod
     appendfsync: 'everysec',
     'maxmemory-policy': 'volatile-lru',
     save: '',
+    'auto-aof-rewrite-min-size': rewriteMin,
     daemonize: 'no',
     logfile: '',
     ...settings,

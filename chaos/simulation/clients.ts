@@ -132,8 +132,12 @@ function createClient(world: World, apis: () => Api[], records: string[], name: 
     const body = { product_name: `${name} ${count}`, amount: 1 + random.below(99), reference: reference() }
     const sending =
       (more: object): Send =>
-      ({ writer }) =>
-        (writer as NonNullable<typeof writer>).create({ ...body, ...more }, caller(key))
+      ({ writer }) => {
+        const create = (more: object, key?: string) =>
+          (writer as NonNullable<typeof writer>).create({ ...body, ...more }, caller(key))
+        for (let n = habits.company; n > 0; n -= 1) create({ quantity: n }).catch(() => undefined) // nobody is told of them
+        return create(more, key)
+      }
     const sent = { what: `create${keyed(key)}`, key, send: sending({}), sendOther: sending({ amount: 1_000 }) }
     const receipt = remember(sent, await write(sent))
     if (receipt !== undefined && !records.includes(receipt.id)) records.push(receipt.id)

@@ -12,6 +12,7 @@ import type { Random } from './random.ts'
 import {
   ofAcks,
   ofBacklogs,
+  ofBundles,
   ofDeadEnds,
   ofDetours,
   ofFallingBehind,
@@ -37,6 +38,8 @@ interface Habits {
   /** Most records that they share, and how likely a new one is made while there are fewer. */
   recordsMax: number
   creates: number
+  /** So many more records are made in the same turn of a process as each one is: they travel together. */
+  company: number
   /** Fewest requests of a client: it makes up to twelve. */
   operationsMin: number
   reads: number
@@ -106,6 +109,7 @@ const targets: [Target, ...Target[]] = [
   { kinds: [ofFallingBehind], ...loses, ...once, habits: { ...unkeyed, pause_ms: 700, reads: 0.6 } },
   { kinds: [ofRedeliveries], ...keeps, ...twice, habits: unkeyed },
   { kinds: [ofLateWrites], ...once, habits: few },
+  { kinds: [ofBundles], ...loses, ...once, habits: { ...unkeyed, recordsMax: 40, creates: 0.9, company: 9 } },
 ]
 /** Of so many seeds one has a target, each as likely as the other. */
 const oneIn = 2.5
@@ -115,6 +119,7 @@ export function pickPlan(random: Random): Plan {
   const habits = {
     recordsMax: 2 + random.below(5),
     creates: 0.3,
+    company: 0,
     operationsMin: 3,
     reads: 0.3,
     keyed: 0.45,

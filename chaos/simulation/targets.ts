@@ -251,6 +251,7 @@ const overtaken: Fault = ({ world, fleet }) => {
 }
 
 const named = (kind: Record<string, Fault>, name: string): Record<string, Fault> => ({ [name]: kind[name] ?? wiped })
+export const ofBundles = named(ofAcks, 'at an ack all but the queue is gone')
 export const ofRedeliveries = named(ofPostgres, 'postgres stalls, and at the next commit a worker loses the broker')
 export const ofMemory: Record<string, Fault> = {
   'redis is short of memory': shortOfMemory,

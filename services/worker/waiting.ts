@@ -18,3 +18,6 @@ export function pause(ms: number, signal: AbortSignal, onWake?: (wake: () => voi
     onWake?.(done)
   })
 }
+
+/** Waits until the event loop has been through what came meanwhile. */
+export const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
