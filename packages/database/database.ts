@@ -7,6 +7,8 @@ export interface Statement {
   name?: string
   text: string
   values?: unknown[]
+  /** What a COPY … FROM STDIN reads. */
+  input?: string
   /** How long its answer is waited for, in milliseconds, if it may take longer than others. */
   wait_ms?: number
   /** How values are read, where that differs. */

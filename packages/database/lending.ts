@@ -1,5 +1,6 @@
 import { Unavailable } from '@ordermill/model'
 import type { ClientBase, Pool, PoolClient, QueryResult, QueryResultRow } from 'pg'
+import { copyIn } from './copying.ts'
 import type { Statement } from './database.ts'
 import { databaseFailure } from './failure.ts'
 
@@ -45,11 +46,11 @@ export function createLender(pool: Pool, silence_ms: number): Lend {
       silentAt = performance.now()
       destroy(client)
     }
-    const query = async <R extends QueryResultRow>({ wait_ms = silence_ms, ...statement }: Statement) => {
+    const query = async <R extends QueryResultRow>({ wait_ms = silence_ms, input, ...statement }: Statement) => {
       if (broken !== undefined) throw broken
       const timer = setTimeout(() => cut(new Unavailable('database-away', 'Postgres does not answer.')), wait_ms)
       try {
-        return await client.query<R>(statement)
+        return await (input === undefined ? client.query<R>(statement) : copyIn(client, statement.text, input))
       } finally {
         clearTimeout(timer)
       }

@@ -4,6 +4,7 @@ import { sqlComment } from './comment.ts'
 import type { Database, Session } from './database.ts'
 import { type Chain, decide, type Outcome, type Standing } from './decide.ts'
 import { databaseFailure } from './failure.ts'
+import { createInserting, givenOf, keysText, recordset, rowsText } from './inserting.ts'
 import { chainFrom, samplesOf } from './probe.ts'
 
 /** Where the persister writes. */
@@ -33,37 +34,37 @@ export interface Table {
   probe(signal: AbortSignal, also?: Also): Promise<void>
 }
 
+/** How chains are written: those that are thought to be new by COPY, all others by INSERT. */
+interface Plan {
+  sorted: Chain[]
+  fresh: Chain[]
+  /** What COPY reads of them. */
+  input: string | undefined
+  others: Chain[]
+}
+
+/** A record that begins here: only one that came again is there already. */
+const isFresh = ([first]: Chain) => first.version === 1
+
 /** What else has to happen in the same transaction, with the outcomes in hand. What it throws undoes everything. */
 export type Also = (session: Session, chains: Chain[], outcomes: Outcome[][]) => Promise<void>
 
+/** So many new records are copied: fewer are as well inserted, also those that are left when copying alone should fail. */
+const copyMin = 32
+/** So many batches after one in which something came again are inserted. */
+const waryFor = 20
+
 /** The table of a collection. */
 export function createTable(database: Database, c: Collection): Table {
-  const columns = columnsOf(c)
-  const names = columns.map(({ name }) => name)
-  const recordset = (alias: string) =>
-    `json_to_recordset($1::json) AS ${alias}(${columns.map(({ name, type }) => `${name} ${type}`).join(', ')})`
-  // A record that was made before a field was added takes the default that its column has.
-  const given = (name: string) => {
-    const fallback = columns.find((column) => column.name === name)?.fallback
-    return fallback === undefined
-      ? `r.${name}`
-      : `coalesce(r.${name}, ${fallback === 'now()' ? 'r.created_at' : fallback})`
-  }
-  const insertSql = `INSERT INTO ${c.name} (${names.join(', ')}) SELECT ${names.map(given).join(', ')} FROM ${recordset('r')} ON CONFLICT (id) DO NOTHING RETURNING id`
+  const names = columnsOf(c).map(({ name }) => name)
+  const inserting = createInserting(c)
   const changed = names.filter((name) => name !== 'id' && name !== 'created_at')
-  const updateSql = `UPDATE ${c.name} t SET ${changed.map((name) => `${name} = ${given(name)}`).join(', ')}, change_seq = nextval('${c.name}_change_seq') FROM ${recordset('r')} WHERE t.id = r.id RETURNING t.id`
+  const updateSql = `UPDATE ${c.name} t SET ${changed.map((name) => `${name} = ${givenOf(c, name)}`).join(', ')}, change_seq = nextval('${c.name}_change_seq') FROM ${recordset(c, 'r')} WHERE t.id = r.id RETURNING t.id`
   const keepSql = `INSERT INTO ${c.name}_history (id, version, hash, parent, keys, body) SELECT t.id, t.version, t.hash, t.parent, t.keys, ${recordSql(c, 't')} FROM ${c.name} t WHERE t.id = ANY($1::uuid[]) ON CONFLICT DO NOTHING`
   const keepNewSql = `INSERT INTO ${c.name}_history (id, version, hash, parent, keys, body) SELECT (r->'body'->>'id')::uuid, (r->'body'->>'version')::int, r->>'hash', r->>'parent', nullif(r->'keys', 'null'), r->'body' FROM jsonb_array_elements($1::jsonb) AS r ON CONFLICT DO NOTHING`
+  let wary = 0
   const begin = `BEGIN; SELECT pg_advisory_xact_lock(hashtextextended(current_schema() || '.${c.name}', 0))`
 
-  const insert = async (session: Session, winners: Version[]) => {
-    const rows = await session.query<{ id: string }>({
-      name: `${c.name}-insert`,
-      text: insertSql,
-      values: [rowsText(winners)],
-    })
-    return new Set(rows.map(({ id }) => id))
-  }
   const standing = async (session: Session, chains: Chain[]) => {
     const ids = chains.map(([first]) => first.id)
     const hashes = chains.flatMap((chain) => chain.map(({ hash }) => hash))
@@ -85,10 +86,20 @@ export function createTable(database: Database, c: Collection): Table {
     }
   }
 
-  const applyIn = async (session: Session, chains: Chain[]): Promise<Outcome[][]> => {
+  const planOf = (chains: Chain[], copies: boolean): Plan => {
     // Sorted ids: two writers that met in spite of the lock would not deadlock.
     const sorted = [...chains].sort(([a], [b]) => (a.id < b.id ? -1 : 1))
-    const inserted = await insert(session, sorted.map(last))
+    const fresh = copies ? sorted.filter(isFresh) : []
+    const input = fresh.length < copyMin ? undefined : inserting.copied(fresh.map(last))
+    if (input === undefined) return { sorted, fresh: [], input, others: sorted }
+    return { sorted, fresh, input, others: sorted.filter((chain) => !isFresh(chain)) }
+  }
+
+  const applyIn = async (session: Session, chains: Chain[], plan: Plan): Promise<Outcome[][]> => {
+    const { sorted, fresh, input, others } = plan
+    if (input !== undefined) await inserting.copy(session, input)
+    const inserted = await inserting.insert(session, others.map(last))
+    for (const [{ id }] of fresh) inserted.add(id)
     const met = sorted.filter(([first]) => !inserted.has(first.id))
     const { rows, past, parents } = met.length === 0 ? nothing : await standing(session, met)
     const decisions = new Map(
@@ -121,8 +132,8 @@ export function createTable(database: Database, c: Collection): Table {
     return chains.map(([{ id }]) => decisions.get(id)?.outcomes ?? [])
   }
 
-  const applyAlso = async (session: Session, chains: Chain[], also: Also | undefined) => {
-    const outcomes = await applyIn(session, chains)
+  const applyAlso = async (session: Session, chains: Chain[], also?: Also, plan = planOf(chains, false)) => {
+    const outcomes = await applyIn(session, chains, plan)
     await also?.(session, chains, outcomes)
     return outcomes
   }
@@ -158,12 +169,20 @@ export function createTable(database: Database, c: Collection): Table {
       }
       await database.transaction(write, { signal, begin })
     },
-    apply: (chains, signal, also, correlationId) =>
+    async apply(chains, signal, also, correlationId) {
       // The comment is in the BEGIN: the statements after it stay prepared.
-      database.transaction((session) => applyAlso(session, chains, also), {
-        signal,
-        begin: begin + sqlComment(correlationId),
-      }),
+      const options = { signal, begin: begin + sqlComment(correlationId) }
+      const attempt = (plan: Plan) => database.transaction((session) => applyAlso(session, chains, also, plan), options)
+      if (wary > 0) wary -= 1
+      const plan = planOf(chains, wary === 0)
+      try {
+        return await attempt(plan)
+      } catch (thrown) {
+        if (plan.input === undefined || !(thrown instanceof BadData && thrown.code === 'sql-23505')) throw thrown
+        wary = waryFor // where one came again, others do
+        return await attempt(planOf(chains, false))
+      }
+    },
     async tryOut(signal, work, also) {
       const undo = new Error('tried out')
       let result: { value: Awaited<ReturnType<typeof work>> } | undefined
@@ -195,11 +214,5 @@ const nothing = { rows: new Map<string, Standing>(), past: new Set<string>(), pa
 
 const last = (chain: Chain): Version => chain[chain.length - 1] ?? chain[0]
 
-/** One JSON parameter for a batch: the texts as they are, with what identifies each spliced in. Cheaper than any array of rows. */
-const rowsText = (versions: Version[]) =>
-  `[${versions.map((v) => `{"hash":"${v.hash}","parent":${v.parent === null ? 'null' : `"${v.parent}"`},"keys":${keysText(v)},${v.text.slice(1)}`).join()}]`
-
 const historyText = (versions: Version[]) =>
   `[${versions.map((v) => `{"hash":"${v.hash}","parent":${v.parent === null ? 'null' : `"${v.parent}"`},"keys":${keysText(v)},"body":${v.text}}`).join()}]`
-
-const keysText = ({ keys }: Version) => (keys.length === 0 ? 'null' : JSON.stringify(keys))
