@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { createDatabase, dailySales, refreshView } from '@ordermill/database'
 import type { Requests } from '../load/jobs.ts'
 import type { Sample } from '../results.ts'
@@ -12,10 +13,25 @@ const connections = 4
 
 type Size = 'small' | 'medium' | 'large'
 
+/** Less than this part of a core is what servers do with nothing to do; so long it is waited for, in seconds. */
+const idle_cores = 0.15
+const quietMax_s = 60
+
+/** Waits until the servers are through with what was written: merges and vacuums cost the same whatever is asked beside them. */
+async function quiet(stage: Stage): Promise<void> {
+  for (let second = 0; second < quietMax_s; second += 1) {
+    const meter = stage.meter({})
+    await sleep(1_000, undefined, { signal: stage.signal })
+    const { 'cpu.sum': used = 0 } = meter.stop(1_000) // of a thousand in a second: cores
+    if (used < idle_cores) return
+  }
+}
+
 /** Something of the API under load, and what it costs: median of the answers, CPU seconds per 1,000, all servers included. */
 async function asked(stage: Stage, api: Running, what: string, requests: Requests, isCached = true): Promise<Sample> {
   const load = { kind: 'closed' as const, url: api.url, requests, connections }
   await stage.load({ ...load, seconds: stage.settings.warmup_seconds })
+  await quiet(stage)
   if (!isCached) await stage.stores.forget()
   const meter = stage.meter({ api })
   const { count, failed, latency } = await stage.load({ ...load, seconds: Math.max(1, stage.settings.seconds) })
