@@ -10,7 +10,7 @@ t.test('npm run audit waits for the audit and prints what it found; it says so w
   const { url } = await startTestApi(t, { ...env, ADMIN_TOKEN: 'open sesame' })
   const { address } = await startTestWorker(t, env)
   await until('the worker is ready', async () => (await fetch(`${address}/health/ready`)).status === 200)
-  await post(`${url}/api/orders?wait=persisted&wait_ms=30000`, { product_name: 'LAMP', amount: 1 })
+  await post(`${url}/api/orders?wait=indexed&wait_ms=30000`, { product_name: 'LAMP', amount: 1 })
   const command = (token: string, ...args: string[]) =>
     run(process.execPath, [join(import.meta.dirname, 'audit.ts'), ...args], {
       PATH: environment()['PATH'],

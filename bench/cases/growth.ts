@@ -21,8 +21,9 @@ const quietMax_s = 60
 async function quiet(stage: Stage): Promise<void> {
   for (let second = 0; second < quietMax_s; second += 1) {
     const meter = stage.meter({})
-    await sleep(1_000, undefined, { signal: stage.signal })
+    await sleep(1_000)
     const { 'cpu.sum': used = 0 } = meter.stop(1_000) // of a thousand in a second: cores
+    stage.signal.throwIfAborted()
     if (used < idle_cores) return
   }
 }

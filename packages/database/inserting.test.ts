@@ -133,6 +133,45 @@ t.test('half of a surrogate pair does not become another character', async (t) =
   t.same(said, ['INSERT'])
 })
 
+t.test('a number in a spelling of its own means the same in whatever company', async (t) => {
+  for (const [spelled, isTaken] of [
+    ['1.0', false],
+    ['1e0', false],
+    ['-0', true],
+  ] as const) {
+    const order = firstOrder({ quantity: 1 })
+    const text = order.text.replace('"quantity":1', `"quantity":${spelled}`)
+    const chain: Chain = [{ ...order, text, hash: hashOf(text, null) }]
+    const { apply } = overheard()
+    const inCompany = apply([chain, ...company()])
+    if (isTaken) t.same((await inCompany)[0], ['inserted'])
+    else await t.rejects(inCompany, { code: 'sql-22P02' })
+    if (isTaken) t.same(await overheard().apply([chain]), [['duplicate']])
+    else await t.rejects(overheard().apply([chain]), { code: 'sql-22P02' })
+  }
+})
+
+t.test('what fails by COPY alone is inserted', async (t) => {
+  const refusing: Database = {
+    ...database,
+    transaction: (work, options) =>
+      database.transaction((session) => {
+        const query: typeof session.query = (statement) =>
+          session.query(
+            statement.input === undefined
+              ? statement
+              : { text: "DO $$ BEGIN RAISE 'not by COPY' USING ERRCODE = '0A000'; END $$" },
+          )
+        return work({ query })
+      }, options),
+  }
+  const many = company()
+  t.same(
+    await createTable(refusing, orders).apply(many, whenever()),
+    many.map(() => ['inserted']),
+  )
+})
+
 t.test('an attempt that is cut while it copies never commits', async (t) => {
   const many = company()
   const attempt = new AbortController()

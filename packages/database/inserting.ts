@@ -7,8 +7,8 @@ export interface Inserting {
   /** Gives the ids of the rows that it inserted; of all others there is a row already. */
   insert(session: Session, versions: Version[]): Promise<Set<string>>
   /**
-   * What `copy` reads of these versions; nothing if one of their texts has half of a surrogate pair: it would be another character in
-   * UTF-8, and Postgres refuses it where it is inserted.
+   * What `copy` reads of these versions; nothing if one of them would not be what it is where it is inserted: half of a surrogate pair would
+   * be another character in UTF-8, and of numbers the spelling would be lost.
    */
   copied(versions: Version[]): string | undefined
   /**
@@ -17,6 +17,9 @@ export interface Inserting {
    */
   copy(session: Session, input: string): Promise<void>
 }
+
+/** A number that is not spelled as JSON.stringify does: 1.0, 1e3, or more digits than a double holds. */
+const oddNumber = /:\s*-?\d+(?:\.\d*0|(?:\.\d+)?[eE][-+]?\d+|[\d.]{16,})\s*[,}]/
 
 export function createInserting(c: Collection): Inserting {
   const columns = columnsOf(c)
@@ -49,8 +52,9 @@ export function createInserting(c: Collection): Inserting {
       return new Set(rows.map(({ id }) => id))
     },
     copied(versions) {
-      const text = `${versions.map(lineOf).join('\n')}\n`
-      return text.isWellFormed() ? text : undefined
+      if (versions.some(({ text }) => oddNumber.test(text))) return undefined
+      const input = `${versions.map(lineOf).join('\n')}\n`
+      return input.isWellFormed() ? input : undefined
     },
     copy: (session, input) => session.query({ text: copySql, input }).then(() => undefined),
   }

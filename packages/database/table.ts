@@ -1,4 +1,4 @@
-import { BadData, type Collection, type Version } from '@ordermill/model'
+import { BadData, type Collection, Doubtful, type Version } from '@ordermill/model'
 import { columnsOf, recordSql } from './columns.ts'
 import { sqlComment } from './comment.ts'
 import type { Database, Session } from './database.ts'
@@ -49,10 +49,17 @@ const isFresh = ([first]: Chain) => first.version === 1
 /** What else has to happen in the same transaction, with the outcomes in hand. What it throws undoes everything. */
 export type Also = (session: Session, chains: Chain[], outcomes: Outcome[][]) => Promise<void>
 
-/** So many new records are copied: fewer are as well inserted, also those that are left when copying alone should fail. */
+/** So many new records are copied: fewer are as well inserted. */
 const copyMin = 32
-/** So many batches after one in which something came again are inserted. */
+/** So many batches after one that could not be copied are inserted. */
 const waryFor = 20
+
+/**
+ * Whether what failed by COPY may go by INSERT: something that came again, or whatever should ever fail by COPY alone. Nothing is parked
+ * before it was refused there. What took too long would take too long once more.
+ */
+const mayBeInserted = (thrown: unknown): boolean =>
+  thrown instanceof BadData || (thrown instanceof Doubtful && thrown.code !== 'database-57014')
 
 /** The table of a collection. */
 export function createTable(database: Database, c: Collection): Table {
@@ -173,12 +180,12 @@ export function createTable(database: Database, c: Collection): Table {
       // The comment is in the BEGIN: the statements after it stay prepared.
       const options = { signal, begin: begin + sqlComment(correlationId) }
       const attempt = (plan: Plan) => database.transaction((session) => applyAlso(session, chains, also, plan), options)
-      if (wary > 0) wary -= 1
       const plan = planOf(chains, wary === 0)
+      if (wary > 0) wary -= 1
       try {
         return await attempt(plan)
       } catch (thrown) {
-        if (plan.input === undefined || !(thrown instanceof BadData && thrown.code === 'sql-23505')) throw thrown
+        if (plan.input === undefined || !mayBeInserted(thrown)) throw thrown
         wary = waryFor // where one came again, others do
         return await attempt(planOf(chains, false))
       }
