@@ -25,7 +25,7 @@ export async function planRedis(site: Site): Promise<Plan> {
 
 /**
  * The append-only file is not written anew before it is that large. By itself that is 64 MB, which a few seconds of load fill: each time
- * Redis forks, and costs half as much again while it copies what both share. Twice that size is read in a few seconds at a start.
+ * Redis forks, and costs half as much again while it copies what both share. A start may have that much more to read.
  */
 const rewriteMin = '256mb'
 

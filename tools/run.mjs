@@ -95,8 +95,9 @@ function install() {
 // process of ours held 26 MB more of that program than it needs. Read anew it comes in small ones. GNU's tools know how; where there are
 // none, all stays as it is.
 function forgetPages(file) {
-  spawnSync('sync', ['-d', file], { stdio: 'ignore' })
-  spawnSync('dd', [`if=${file}`, 'of=/dev/null', 'iflag=nocache', 'count=0'], { stdio: 'ignore' })
+  const quietly = { stdio: 'ignore', timeout: 10_000 }
+  spawnSync('sync', ['-d', file], quietly)
+  spawnSync('dd', [`if=${file}`, 'of=/dev/null', 'iflag=nocache', 'count=0'], quietly)
 }
 
 function run() {

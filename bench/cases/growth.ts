@@ -26,6 +26,7 @@ async function quiet(stage: Stage): Promise<void> {
     stage.signal.throwIfAborted()
     if (used < idle_cores) return
   }
+  stage.say(`  the servers are still busy after ${quietMax_s} s: what is asked costs more for that`)
 }
 
 /** Something of the API under load, and what it costs: median of the answers, CPU seconds per 1,000, all servers included. */

@@ -133,10 +133,10 @@ function createClient(world: World, apis: () => Api[], records: string[], name: 
     const sending =
       (more: object): Send =>
       ({ writer }) => {
-        const create = (more: object, key?: string) =>
-          (writer as NonNullable<typeof writer>).create({ ...body, ...more }, caller(key))
-        for (let n = habits.company; n > 0; n -= 1) create({ quantity: n }).catch(() => undefined) // nobody is told of them
-        return create(more, key)
+        const made = (members: object, by?: string) =>
+          (writer as NonNullable<typeof writer>).create({ ...body, ...members }, caller(by))
+        for (let n = habits.company; n > 0; n -= 1) made({ quantity: n }).catch(() => undefined) // nobody is told of them
+        return made(more, key)
       }
     const sent = { what: `create${keyed(key)}`, key, send: sending({}), sendOther: sending({ amount: 1_000 }) }
     const receipt = remember(sent, await write(sent))

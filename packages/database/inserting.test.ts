@@ -65,6 +65,23 @@ t.test('many new records are copied, a few are inserted, and one stands as the o
   }
 })
 
+t.test('a record made before fields were added takes their defaults, alone and in company', async (t) => {
+  const at = '2026-01-31T09:30:00.000Z'
+  const old = (): Version => {
+    const id = newId()
+    const text = `{"id":"${id}","version":1,"status":"placed","product_name":"OLD","amount":1.5,"created_at":"${at}","updated_at":"${at}"}`
+    return { id, version: 1, hash: hashOf(text, null), parent: null, text, deleted: false, keys: [] }
+  }
+  const [one, other] = [old(), old()]
+  const { apply, said } = overheard()
+  await apply([[one]])
+  await apply([[other], ...company()])
+  t.same(said, ['INSERT', 'COPY'])
+  const row = await rowOf(one.id)
+  t.match(row, { quantity: 1, currency: 'USD', customer_id: null, placed_at: /^2026-01-31T09:30:00/ })
+  t.same(await rowOf(other.id), row)
+})
+
 t.test('every text comes through a COPY as it is', async (t) => {
   const text = fc.string({ unit: 'grapheme', maxLength: 40 })
   const odd = fc.array(fc.constantFrom('\\', '\t', '\n', '\r', 'N', '.', '\\N', '\u2028', '\b', '\v', '"', 'é'), {
