@@ -36,6 +36,8 @@ interface Known {
   tokens: number
   /** Tokens spent here that the shared bucket does not know of. */
   owed: number
+  /** How many requests are asking right now: until it has said what is left, nothing may be spent unasked. */
+  asking: number
   at: number
 }
 
@@ -64,7 +66,7 @@ export function createRateLimit(parts: RateLimitParts): RateLimit {
     if (found === undefined) {
       const [oldest] = callers.size >= callersMax ? callers.keys() : []
       if (oldest !== undefined) callers.delete(oldest)
-      const fresh = { tokens: burst, owed: 0, at }
+      const fresh = { tokens: burst, owed: 0, asking: 0, at }
       callers.set(caller, fresh)
       return fresh
     }
@@ -86,6 +88,7 @@ export function createRateLimit(parts: RateLimitParts): RateLimit {
     const { owed } = one
     one.owed = 0
     one.tokens -= 1
+    one.asking += 1
     try {
       const { allowed, tokens } = await shared.take(caller, { rate, burst }, owed)
       one.tokens = Math.min(allowed ? one.tokens : one.tokens + 1, tokens - one.owed)
@@ -95,13 +98,15 @@ export function createRateLimit(parts: RateLimitParts): RateLimit {
       one.owed += owed + 1
       onSharedAway(thrown)
       return verdict(true, one)
+    } finally {
+      one.asking -= 1
     }
   }
   return {
     take(caller) {
       const one = known(caller)
       if (one.tokens < 1) return verdict(false, one)
-      const isNear = one.owed + 1 > unasked || one.tokens <= burst * nearPart
+      const isNear = one.asking > 0 || one.owed + 1 > unasked || one.tokens <= burst * nearPart
       if (isNear && one.at >= askAgainAt) return ask(caller, one)
       one.tokens -= 1
       one.owed = Math.min(burst, one.owed + 1)
