@@ -163,13 +163,13 @@ export const options = {
       'How long after the one before it a batch waits for company, in milliseconds; what comes alone goes at once.',
     min: 0,
     max: 1_000,
-    default: '40',
+    default: '25',
   }),
   PREFETCH: whole({
     about: 'Most unacknowledged messages a worker holds, bundles counted as one.',
     min: 1,
     max: 65_535,
-    default: '1000',
+    default: '500',
   }),
   MESSAGE_TIMEOUT_MS: whole({
     about: 'Deadline of each attempt to persist a batch, in milliseconds.',

@@ -23,11 +23,15 @@ interface Running {
   next(): Promise<Batch>
 }
 interface Parts {
+  prefetch?: number
   batchMax?: number
   batchWait_ms?: number
   mayTake?: (signal: AbortSignal) => Promise<void>
 }
-const start = async (t: Test, { batchMax = 50, batchWait_ms = 20, mayTake }: Parts = {}): Promise<Running> => {
+const start = async (
+  t: Test,
+  { prefetch = 200, batchMax = 50, batchWait_ms = 20, mayTake }: Parts = {},
+): Promise<Running> => {
   const name = `${namespace}consumer${++started}`
   const onLost = () => undefined
   const consumer = createConsumer({
@@ -35,7 +39,7 @@ const start = async (t: Test, { batchMax = 50, batchWait_ms = 20, mayTake }: Par
     name,
     topology,
     queue,
-    prefetch: 200,
+    prefetch,
     batchMax,
     batchWait_ms,
     onLost,
@@ -267,4 +271,19 @@ t.test('of consumers that stand by the one that gets the deliveries knows it by 
   await first.consumer.close()
   await takeAll(second.next, 1)
   t.same([first.consumer.active(), second.consumer.active()], [false, true])
+})
+
+t.test('when no more can come before something is acked, a batch waits for no company', async (t) => {
+  const { next } = await start(t, { prefetch: 20, batchMax: 50, batchWait_ms: 60_000 })
+  await send(1, 1)
+  const first = await next()
+  t.same(numbers(first), [1], 'what comes alone goes at once')
+  await send(2, 45)
+  const second = await next()
+  t.same(numbers(second), range(2, 20), 'all that may be in hand')
+  second.settled(second.deliveries)
+  first.settled(first.deliveries)
+  const third = await next()
+  t.same(numbers(third), range(21, 40))
+  third.settled(third.deliveries)
 })

@@ -78,6 +78,9 @@ interface Session {
   waiting: Delivery[]
   /** How many messages those are. */
   count: number
+  /** The tags of the last delivery that came, and of the last one that was acked. */
+  came: number
+  acked: number
   /** When a batch was handed over last. */
   handedAt: number
   sizeMax: number
@@ -113,6 +116,8 @@ export function createConsumer(parts: ConsumerParts): Consumer {
       prefix: createPrefix(),
       waiting: [],
       count: 0,
+      came: 0,
+      acked: 0,
       handedAt: Number.NEGATIVE_INFINITY,
       sizeMax: batchMax,
       redelivering: false,
@@ -172,8 +177,12 @@ export function createConsumer(parts: ConsumerParts): Consumer {
     to.redelivering = redelivered
     to.waiting.push({ body: message.content, properties: message.properties, redelivered, tag })
     to.count += countOf(message.properties)
-    if (to.waiting.length === 1 || to.count >= to.sizeMax) wake()
+    to.came = tag
+    if (to.waiting.length === 1 || isFull(to)) wake()
   }
+  /** Nothing is gained by waiting: there is enough for a batch, or no more comes before something is acked. */
+  const isFull = ({ count, sizeMax, came, acked }: Session) =>
+    count >= sizeMax || (count > 0 && came - acked >= prefetch)
   const wakeUp = (wait_ms: number | undefined) =>
     new Promise<void>((resolve) => {
       const timer = wait_ms === undefined ? undefined : setTimeout(resolve, wait_ms)
@@ -201,7 +210,7 @@ export function createConsumer(parts: ConsumerParts): Consumer {
         const waiting = from?.count ?? 0
         const wait_ms =
           from === undefined || waiting === 0 ? undefined : from.handedAt + batchWait_ms - performance.now()
-        if (from === undefined || (waiting < from.sizeMax && (wait_ms === undefined || wait_ms > 0))) {
+        if (from === undefined || (!isFull(from) && (wait_ms === undefined || wait_ms > 0))) {
           await wakeUp(wait_ms)
           continue
         }
@@ -214,7 +223,9 @@ export function createConsumer(parts: ConsumerParts): Consumer {
           settled(done) {
             if (from.gone.signal.aborted) return
             const upTo = from.prefix.settle(done.filter(isLastOfBundle).map(({ tag }) => tag))
-            if (upTo > 0) from.channel.ack({ fields: { deliveryTag: upTo } } as ConsumeMessage, true)
+            if (upTo === 0) return
+            from.acked = upTo
+            from.channel.ack({ fields: { deliveryTag: upTo } } as ConsumeMessage, true)
           },
           giveBack: () => giveBack(from),
         }

@@ -1,7 +1,7 @@
 import type { ChannelModel, ConfirmChannel, Options } from 'amqplib'
 import { keepConnected } from './connection.ts'
 import { InFlight } from './in-flight.ts'
-import { type Outcome, sender } from './sending.ts'
+import { type Outcome, type Sender, sender } from './sending.ts'
 import { declare, type Topology } from './topology.ts'
 
 /** What is published: to which exchange ('' for a queue by name) and key, and the bytes as they are. */
@@ -53,7 +53,7 @@ interface PublisherParts {
   onLost(error: Error): void
 }
 
-type Opened = ConfirmChannel & { send: ReturnType<typeof sender> }
+type Opened = ConfirmChannel & { sender: Sender }
 
 interface Pending {
   /** As performance.now() counts. */
@@ -85,7 +85,7 @@ export function createPublisher({ urls, name, topology, window, timeout_ms, onLo
   }
   const open = async (model: ChannelModel): Promise<Opened> => {
     const made = await model.createConfirmChannel()
-    const fresh: Opened = Object.assign(made, { send: sender(made) })
+    const fresh: Opened = Object.assign(made, { sender: sender(made) })
     fresh.on('error', () => undefined) // 'close' follows
     fresh.on('close', () => {
       if (channel !== fresh) return
@@ -109,7 +109,7 @@ export function createPublisher({ urls, name, topology, window, timeout_ms, onLo
         const fresh = await open(model)
         if (channel !== before) return await fresh.close() // another one was faster
         channel = fresh
-        await new Promise((resolve) => setImmediate(resolve)) // what was published in this turn goes out on the one before
+        before?.sender.flush() // what was published before goes out on the one before
         await before?.waitForConfirms().catch(() => undefined) // who published knows
         await before?.close()
       }
@@ -176,7 +176,7 @@ export function createPublisher({ urls, name, topology, window, timeout_ms, onLo
           }
         }
         try {
-          on.send(message, told)
+          on.sender.send(message, told)
         } catch (cause) {
           fail(new PublishFailed('away', { cause }))
         }

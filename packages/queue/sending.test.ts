@@ -82,7 +82,7 @@ const foreign = (queue: string): OutgoingMessage[] => {
 t.test('each message goes out by the same bytes as amqplib makes of it, and is confirmed', async (t) => {
   const { channel, queue, inside, frames } = await opened()
   t.ok(inside.frameMax > 100_000)
-  const send = sender(channel)
+  const { send } = sender(channel)
   for (const message of [...messages(queue), ...foreign(queue)]) {
     const sent: Buffer[] = []
     for (const by of [plain(channel), send]) {
@@ -98,7 +98,7 @@ t.test(
   'what is published in one turn is handed over at once, in order, with what is left to amqplib between',
   async (t) => {
     const { channel, queue, frames } = await opened()
-    const send = sender(channel)
+    const { send } = sender(channel)
     const got: string[] = []
     let bundles = 0
     await channel.consume(queue, (message: ConsumeMessage | null) => {
@@ -126,7 +126,7 @@ t.test(
 
 t.test('a message that cannot be encoded fails, and all others of its turn are confirmed', async (t) => {
   const { channel, queue } = await opened()
-  const send = sender(channel)
+  const { send } = sender(channel)
   const [first, second] = messages(queue)
   if (first === undefined || second === undefined) throw new Error('no messages')
   const impossible = {
@@ -145,7 +145,7 @@ t.test(
   'on a channel that is closed nothing is published, nor while it closes, and what was on its way to it fails',
   async (t) => {
     const { channel, queue, frames } = await opened()
-    const send = sender(channel)
+    const { send } = sender(channel)
     const [message] = messages(queue)
     if (message === undefined) throw new Error('no message')
     const last = confirm(send, message)
@@ -158,3 +158,66 @@ t.test(
     t.same(frames, [])
   },
 )
+
+t.test('what comes alone goes at once; few that come little later wait, and go together', async (t) => {
+  const { channel, queue, frames } = await opened()
+  const { send } = sender(channel)
+  const [message] = messages(queue)
+  if (message === undefined) throw new Error('no message')
+  const several = (count: number) => Array.from({ length: count }, () => confirm(send, { ...message, joins: true }))
+  const turn = () => new Promise((resolve) => setImmediate(resolve))
+  frames.length = 0
+  const first = several(1)
+  await turn()
+  t.equal(frames.length, 1, 'nothing went before it')
+  const second = several(1)
+  await turn()
+  const third = several(2)
+  await turn()
+  t.equal(frames.length, 1, 'something has just gone before them')
+  await Promise.all([...first, ...second, ...third])
+  t.equal(frames.length, 2, 'all that came meanwhile')
+  const full = several(16)
+  await turn()
+  t.equal(frames.length, 3, 'as many as go together wait for no others')
+  await Promise.all(full)
+})
+
+t.test('behind what may not travel with others nobody waits, and order holds; nor where it is asked for', async (t) => {
+  const { channel, queue, frames } = await opened()
+  const { send, flush } = sender(channel)
+  const [message] = messages(queue)
+  if (message === undefined) throw new Error('no message')
+  const numbered = (n: number, joins: boolean) =>
+    confirm(send, { ...message, joins, properties: { ...message.properties, messageId: `m${n}` } })
+  const got: string[] = []
+  await channel.consume(queue, (one: ConsumeMessage | null) => one && got.push(String(one.properties.messageId)))
+  const turn = () => new Promise((resolve) => setImmediate(resolve))
+  frames.length = 0
+  const sent = [numbered(1, true)]
+  await turn()
+  sent.push(numbered(2, true))
+  await turn()
+  t.equal(frames.length, 1)
+  sent.push(numbered(3, false))
+  await turn()
+  t.equal(frames.length, 2)
+  sent.push(numbered(4, true))
+  await turn()
+  flush()
+  t.equal(frames.length, 3)
+  await Promise.all(sent)
+  for (let tries = 0; got.length < 4 && tries < 200; tries += 1) await new Promise((go) => setTimeout(go, 10))
+  t.same(got, ['m1', 'm2', 'm3', 'm4'])
+})
+
+t.test('who waits for company when the channel closes is told', async (t) => {
+  const { channel, queue } = await opened()
+  const { send } = sender(channel)
+  const [message] = messages(queue)
+  if (message === undefined) throw new Error('no message')
+  await confirm(send, { ...message, joins: true })
+  const late = [1, 2].map(() => confirm(send, { ...message, joins: true }))
+  await new Promise((resolve) => process.nextTick(resolve))
+  await Promise.all([channel.close(), t.rejects(late[0] as Promise<unknown>), t.rejects(late[1] as Promise<unknown>)])
+})

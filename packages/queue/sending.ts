@@ -1,13 +1,13 @@
 import { toError } from '@ordermill/model'
 import type { ConfirmChannel } from 'amqplib'
-import { bundle, joined } from './bundle.ts'
+import { bundle, joined, messagesMax } from './bundle.ts'
 import { encodePublish } from './frames.ts'
 import type { OutgoingMessage } from './publisher.ts'
 
 /** What became of a message: undefined: confirmed; `returned`: no queue took it; else why the broker did not confirm it. */
 export type Outcome = undefined | 'returned' | Error
 
-/** A message that goes out at the end of the turn, and who is told of it. */
+/** A message that goes out at the end of the turn or soon after it, and who is told of it. */
 interface Waiting {
   message: OutgoingMessage
   told(outcome: Outcome): void
@@ -24,17 +24,34 @@ interface Inside {
   pushConfirmCallback(confirmed: (error: unknown) => void): void
 }
 
+/** What publishes on one channel. */
+export interface Sender {
+  /** @throws Error if the channel is known to be closed */
+  send(message: OutgoingMessage, told: Waiting['told']): void
+  /** Sends at once what waits for company. */
+  flush(): void
+}
+
 /**
- * Gives what publishes persistent messages on a channel, in order: as `channel.publish`, with what is published in one turn bundled where
- * it may be, encoded here and handed over at once. Publishing took 9 % of the API's CPU for an order before it was encoded here, and
- * took 4 then, beside what the collector had to do for it.
- * @throws Error if the channel is known to be closed
+ * How long after what went before them few messages go at the earliest, in milliseconds: what comes alone goes at once, and what comes
+ * thick gathers. It costs the broker as much to pass on one message as sixteen: at 2,400 orders a second that come one by one, a third of
+ * its CPU, and a tenth of all.
  */
-export function sender(channel: ConfirmChannel): (message: OutgoingMessage, told: Waiting['told']) => void {
+const apart_ms = 4
+
+/**
+ * Gives what publishes persistent messages on a channel, in order: as `channel.publish`, with what is published in one turn, or little
+ * later, bundled where it may be, encoded here and handed over at once. Publishing took 9 % of the API's CPU for an order before it was
+ * encoded here, and took 4 then, beside what the collector had to do for it.
+ */
+export function sender(channel: ConfirmChannel): Sender {
   const inside = channel as unknown as Inside
   const returned = new Set<string>()
   let waiting: Waiting[] = []
   let bundles = 0
+  let handedAt = Number.NEGATIVE_INFINITY
+  let turning = false
+  let timer: NodeJS.Timeout | undefined
   channel.on('return', ({ properties }) => returned.add(String(properties.messageId))) // the confirm follows
   /** Where the channel's frames go; undefined once it is closed, or being closed: amqplib takes its way to send from it then. */
   const slot = () => {
@@ -75,15 +92,31 @@ export function sender(channel: ConfirmChannel): (message: OutgoingMessage, told
     }
   }
   const flush = () => {
+    clearTimeout(timer)
+    timer = undefined
+    handedAt = performance.now()
     const all = waiting
     waiting = []
     const frames: Buffer[] = []
     for (const some of joined(all)) send(some, frames)
     handOver(frames)
   }
-  return (message, told) => {
-    if (isKnown && slot() === undefined) throw closed()
-    if (waiting.push({ message, told }) === 1) process.nextTick(flush)
+  /** The turn ends: sends what has come, or lets it wait for company. */
+  const turn = () => {
+    turning = false
+    const rest_ms = handedAt + apart_ms - performance.now()
+    if (rest_ms < 1 || waiting.length >= messagesMax || !waiting.every(({ message }) => message.joins)) flush()
+    else timer ??= setTimeout(flush, rest_ms)
+  }
+  channel.on('close', flush) // who waits is told
+  return {
+    send(message, told) {
+      if (isKnown && slot() === undefined) throw closed()
+      waiting.push({ message, told })
+      if (!turning) process.nextTick(turn)
+      turning = true
+    },
+    flush,
   }
 }
 
