@@ -80,7 +80,7 @@ export function createRecordCache({ client, collection, namespace, dirtyLimit }:
       return [keys.record(id), keys.unsent(bucket), keys.sent(bucket), keys.counters(bucket), keys.epoch(bucket)]
     })
     const args = all.flatMap(({ id, version, base, proof, entry, epoch }) => [id, version, base, proof, entry, epoch])
-    const answers = await client.accept(named.length, ...named, bucketLimit, ...args)
+    const answers = await open(client.accept(named.length, ...named, bucketLimit, ...args))
     return all.map((_, at) => [String(answers[2 * at]), Number(answers[2 * at + 1])] as const)
   }, together)
   const tokenPrefix = `${randomBytes(9).toString('base64url')}:`
@@ -99,14 +99,14 @@ export function createRecordCache({ client, collection, namespace, dirtyLimit }:
       moment.caughtUp ? '1' : '0',
       moment.token,
     ])
-    const answers = await client.fill(named.length, ...named, ttl_s, ...args)
+    const answers = await away(client.fill(named.length, ...named, ttl_s, ...args))
     return all.map((_, at) => [answers[3 * at], String(answers[3 * at + 1]), answers[3 * at + 2]] as const)
   }, together)
   const tokenOf = gathered((all: { id: string }[]) => {
     const tokens = all.map(() => `${tokenPrefix}${(asks++).toString(36)}`)
-    return client.ask(all.length, ...all.map(({ id }) => keys.asked(id)), askedMax_s, ...tokens)
+    return away(client.ask(all.length, ...all.map(({ id }) => keys.asked(id)), askedMax_s, ...tokens))
   }, together)
-  const textOf = gathered((all: { id: string }[]) => client.mget(all.map(({ id }) => keys.record(id))), together)
+  const textOf = gathered((all: { id: string }[]) => away(client.mget(all.map(({ id }) => keys.record(id)))), together)
 
   const epochs = createEpochs(client, keys)
   /** Makes a call in an epoch; `undefined` says that another one is in force. */
@@ -138,16 +138,14 @@ export function createRecordCache({ client, collection, namespace, dirtyLimit }:
       const isMoment = base === undefined || 'token' in base
       const call = async (epoch: string): Promise<Accepted | undefined> => {
         const proof = isMoment ? (base?.token ?? '') : base.hash
-        const [outcome, unsentBefore] = await open(
-          acceptOne({
-            id,
-            version: version.version,
-            base: isMoment ? 0 : base.version,
-            proof,
-            entry: encodeEntry(version, epoch),
-            epoch,
-          }),
-        )
+        const [outcome, unsentBefore] = await acceptOne({
+          id,
+          version: version.version,
+          base: isMoment ? 0 : base.version,
+          proof,
+          entry: encodeEntry(version, epoch),
+          epoch,
+        })
         if (outcome === 'epoch') return undefined
         if (outcome === 'exists' || outcome === 'absent' || outcome === 'limit') return { outcome }
         return { outcome: 'accepted', epoch, unsentBefore }
@@ -183,20 +181,20 @@ export function createRecordCache({ client, collection, namespace, dirtyLimit }:
     },
 
     async read(id) {
-      const value = await away(textOf({ id }))
+      const value = await textOf({ id })
       const epoch = epochs.known() ?? (await epochs.current()) // after a miss Postgres is asked: in which epoch is to be known
       return value === null ? undefined : cachedOf(id, value, epoch)
     },
 
     async readMany(ids) {
-      const values = await away(Promise.all(ids.map((id) => textOf({ id }))))
+      const values = await Promise.all(ids.map((id) => textOf({ id })))
       const epoch = epochs.known() ?? (await epochs.current())
       return values.map((value, at) => (value === null ? undefined : cachedOf(ids[at] ?? '', value, epoch)))
     },
 
     async fill(id, stored, moment) {
       const call = async (epoch: string): Promise<Filled | undefined> => {
-        const [outcome, standing, caughtUp] = await away(fillOne({ id, stored, epoch, moment }))
+        const [outcome, standing, caughtUp] = await fillOne({ id, stored, epoch, moment })
         if (outcome === 'epoch') return undefined
         if (caughtUp === 1) epochs.caughtUp(epoch)
         const cached = standing === '' ? undefined : decodeEntry(id, standing)
@@ -209,7 +207,7 @@ export function createRecordCache({ client, collection, namespace, dirtyLimit }:
 
     async moment(id) {
       const epoch = epochs.known() ?? (await epochs.current())
-      const token = await away(tokenOf({ id }))
+      const token = await tokenOf({ id })
       return { epoch, caughtUp: epochs.isCaughtUp(epoch), token }
     },
 

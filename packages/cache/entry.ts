@@ -16,19 +16,23 @@ export function encodeEntry({ version, hash, parent, deleted, keys, text }: Vers
   return `${version} ${hash} ${epoch} ${parent ?? '-'} ${deleted ? 'd' : '-'} ${uses}\n${text}`
 }
 
-/** The version that a cached string of record `id` holds. */
+/** The version that a cached string of record `id` holds. It is taken apart at every read: by places, which costs half of `split`. */
 export function decodeEntry(id: string, value: string): Entry {
-  const end = value.indexOf('\n')
-  const [version = '', hash = '', epoch = '', parent = '-', deleted = '-', uses = ''] = value.slice(0, end).split(' ')
+  const hash = value.indexOf(' ') + 1
+  const epoch = value.indexOf(' ', hash) + 1
+  const parent = value.indexOf(' ', epoch) + 1
+  const deleted = value.indexOf(' ', parent) + 1
+  const uses = value.indexOf(' ', deleted) + 1
+  const end = value.indexOf('\n', uses)
   return {
     id,
-    version: Number(version),
-    hash,
-    parent: parent === '-' ? null : parent,
+    version: Number(value.slice(0, hash - 1)),
+    hash: value.slice(hash, epoch - 1),
+    parent: value.startsWith('- ', parent) ? null : value.slice(parent, deleted - 1),
     text: value.slice(end + 1),
-    deleted: deleted === 'd',
-    keys: uses === '' ? [] : uses.split(',').map(decodeUse),
-    epoch,
+    deleted: value.startsWith('d', deleted),
+    keys: end === uses ? [] : value.slice(uses, end).split(',').map(decodeUse),
+    epoch: value.slice(epoch, parent - 1),
   }
 }
 

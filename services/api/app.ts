@@ -38,6 +38,7 @@ import { problemsPlugin, refuseEarly } from './plugins/problems.ts'
 import { queuePlugin } from './plugins/queue.ts'
 import { rateLimitPlugin } from './plugins/rate-limit.ts'
 import { repliesPlugin } from './plugins/replies.ts'
+import { requestMetricsPlugin } from './plugins/request-metrics.ts'
 import { searchPlugin } from './plugins/search.ts'
 import { uncachedPlugin } from './plugins/uncached.ts'
 import { validationPlugin } from './plugins/validation.ts'
@@ -100,6 +101,7 @@ export async function buildApp(options: ApiOptions, root: Logger): Promise<Built
   })
   const surroundings: Surroundings = { app, options, log: root, registry, metrics }
 
+  requestMetricsPlugin(app, metrics)
   problemsPlugin(app, log)
   validationPlugin(app)
   jsonPlugin(app)
@@ -135,11 +137,11 @@ export async function buildApp(options: ApiOptions, root: Logger): Promise<Built
   const collection = orders
   const { exchange } = topology
   const stored = createStored(database, collection)
-  const onAccepted = () => metrics.accepted.inc({ collection: collection.name })
+  const onAccepted = () => metrics.accepted.inc(collection.name)
   const acceptor = createAcceptor({ collection, cache, durable, publisher, exchange, marker, onAccepted })
   const findKey = (id: string, key: string) => findKeyUse(database, collection, id, key)
   const writer = createWriter({ collection, cache, stored, findKeyUse: findKey, acceptor })
-  const reader = createReader({ collection, cache, stored, onRead: (result) => metrics.reads.inc({ result }) })
+  const reader = createReader({ collection, cache, stored, onRead: metrics.reads.inc })
   const definition = indexDefinition(collection, options.NAMESPACE)
   const alias = searcher === undefined ? textsAlias(collection) : definition.alias
   const searchable = (id: string) => readSearchable(database, collection, alias, id)

@@ -3,6 +3,7 @@ import type { Socket } from 'node:net'
 import { newId } from '@ordermill/model'
 import type { FastifyHttpOptions } from 'fastify'
 import type { Admission } from './admission.ts'
+import { closeIdle } from './idle-connections.ts'
 import { MultiSocketServer } from './multi-socket-server.ts'
 import type { ApiOptions } from './parts.ts'
 import { problemOf } from './plugins/problems.ts'
@@ -36,14 +37,13 @@ function serverOf({ REQUEST_TIMEOUT_MS, CONNECTIONS_MAX }: ApiOptions, admission
   const limits = {
     requestTimeout: REQUEST_TIMEOUT_MS,
     headersTimeout: Math.ceil(REQUEST_TIMEOUT_MS / 3),
-    keepAliveTimeout: keepAlive_ms,
     connectionsCheckingInterval: 1_000,
     maxHeaderSize: headerBytesMax,
   }
   const server = new MultiSocketServer(limits, (request, response) => {
     if (admission.admits(request, response)) handle(request, response)
   })
-  server.setTimeout(idleMax_ms + REQUEST_TIMEOUT_MS)
+  closeIdle(server, { kept_ms: keepAlive_ms, busy_ms: idleMax_ms + REQUEST_TIMEOUT_MS, every_ms: 5_000 })
   let open = 0
   server.on('connection', (socket) => {
     open += 1

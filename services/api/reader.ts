@@ -1,4 +1,4 @@
-import { type Cached, type RecordCache, readThrough } from '@ordermill/cache'
+import { type RecordCache, readThrough } from '@ordermill/cache'
 import type { RecordReader } from '@ordermill/database'
 import { type Collection, NotFound, Unavailable, type Version } from '@ordermill/model'
 
@@ -35,17 +35,15 @@ export function createReader({ collection, cache, stored, onRead }: ReaderParts)
     moment: (id) => cache.moment(id).catch(instead({ epoch: '', caughtUp: false, token: '' })),
     fill: (id, row, moment) => cache.fill(id, row, moment).catch(instead({ version: row, behind: true })),
   }
-  const find = async (id: string, sentId: string | undefined): Promise<Read | undefined> => {
-    let cached: Cached | undefined
-    try {
-      cached = await cache.read(id)
-    } catch (thrown) {
-      if (!(thrown instanceof Unavailable)) throw thrown
-      const version = await stored.read(id, sentId)
-      if (version === undefined) throw thrown // it may still be on its way
-      return { version, source: 'BYPASS' }
-    }
-    if (cached?.current) return { version: cached, source: 'HIT' }
+  /** What is to be served where the cache is away. */
+  const bypass = async (id: string, sentId: string | undefined, thrown: unknown): Promise<Read> => {
+    if (!(thrown instanceof Unavailable)) throw thrown
+    const version = await stored.read(id, sentId)
+    if (version === undefined) throw thrown // it may still be on its way
+    return { version, source: 'BYPASS' }
+  }
+  /** What is to be served where the cache has nothing that is current. */
+  const miss = async (id: string, sentId: string | undefined): Promise<Read | undefined> => {
     const { version, behind } = await readThrough(lenient, id, () => stored.read(id, sentId))
     if (version !== undefined) return { version, source: behind ? 'BYPASS' : 'MISS' }
     if (behind) throw catchingUp()
@@ -63,7 +61,14 @@ export function createReader({ collection, cache, stored, onRead }: ReaderParts)
   }
   return {
     async read(id, sentId) {
-      const found = await find(id, sentId)
+      let found: Read | undefined
+      try {
+        const cached = await cache.read(id)
+        found = cached?.current ? { version: cached, source: 'HIT' } : undefined
+      } catch (thrown) {
+        found = await bypass(id, sentId, thrown)
+      }
+      found ??= await miss(id, sentId)
       if (found === undefined || found.version.deleted) throw new NotFound(`The ${collection.title} ${id}`)
       onRead(found.source)
       return found

@@ -2,13 +2,8 @@ import Type from 'typebox'
 import type { Surroundings } from '../parts.ts'
 import { responses } from '../schemas.ts'
 
-/** Measures every request by its route (never by its path: that would be a label without end), and serves /metrics. */
-export function metricsPlugin({ app, registry, metrics }: Surroundings): void {
-  app.addHook('onResponse', (request, reply, done) => {
-    const labels = { method: request.method, route: request.routeOptions.url ?? 'none', status: reply.statusCode }
-    metrics.request.observe(labels, reply.elapsedTime / 1_000)
-    done()
-  })
+/** Serves /metrics. */
+export function metricsPlugin({ app, registry }: Surroundings): void {
   const schema = {
     operationId: 'getMetrics',
     summary: 'Metrics in the text format of Prometheus',

@@ -102,7 +102,8 @@ export function recordRoutes(
     const { version, source } = await reader.read(known(request.params.id), sentId(request))
     reply.header('etag', etagOf(version)).header('x-cache', source)
     if (isNotModified(headerOf(request, 'if-none-match'), version)) return reply.code(304).send()
-    return reply.header('content-type', 'application/json; charset=utf-8').send(version.text)
+    reply.header('content-type', 'application/json; charset=utf-8')
+    return version.text
   })
 
   const changed = responses(
