@@ -14,7 +14,7 @@ Measures Ordermill beside its floors and what people would pick instead, on serv
   --compare FILE  ratios against a saved run (what --json printed); fails if one is more than 20 % worse, and is so again when
                   its case is measured once more
   --worst FILE    measures nothing: the worst ratios of saved runs, as JSON to compare with; once for each run
-  --profile NAME  a CPU profile under load, as a flame graph, instead of the cases: api (accepting), reads, worker
+  --profile NAME  a CPU profile under load, as a flame graph, instead of the cases: api (accepting), reads, searches, worker
   --list          the cases and their rows
   --help          this text
 

@@ -1,10 +1,13 @@
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { serversFolder } from '@ordermill/servers'
+import { type ServerName, serversFolder } from '@ordermill/servers'
 import { cachedRows, gets } from './cases/read.ts'
+import { requestOf } from './cases/search.ts'
 import { fillQueue } from './fill.ts'
 import { type CpuProfile, flameGraph, hottest } from './flame.ts'
+import { fillSearched } from './search-fill.ts'
+import { searches } from './searches.ts'
 import type { Settings } from './settings.ts'
 import { onStage, type Stage } from './stage.ts'
 
@@ -14,13 +17,14 @@ interface Profiling {
   say(line: string): void
 }
 
-/** What can be profiled: the API while it accepts, the API while it is read from, the worker. */
-export const profiles = ['api', 'reads', 'worker'] as const
+/** What can be profiled: the API while it accepts, while it is read from, and while it is searched; the worker. */
+export const profiles = ['api', 'reads', 'searches', 'worker'] as const
 export type Profiled = (typeof profiles)[number]
 
 const loads: Record<Profiled, (stage: Stage, flags: string[]) => Promise<void>> = {
   api: accepting,
   reads: reading,
+  searches: searching,
   worker: draining,
 }
 
@@ -29,7 +33,13 @@ export async function profile(name: Profiled, around: Profiling): Promise<string
   const written = mkdtempSync(join(tmpdir(), 'ordermill-bench-'))
   try {
     const flags = ['--cpu-prof', `--cpu-prof-dir=${written}`, '--cpu-prof-interval=500']
-    await onStage({ ...around, which: ['postgres', 'redis', 'rabbitmq'] }, (stage) => loads[name](stage, flags))
+    const which: ServerName[] = [
+      'postgres',
+      'redis',
+      'rabbitmq',
+      ...(name === 'searches' ? ['elasticsearch' as const] : []),
+    ]
+    await onStage({ ...around, which }, (stage) => loads[name](stage, flags))
     const [file] = readdirSync(written).filter((one) => one.endsWith('.cpuprofile'))
     if (file === undefined) throw new Error('the process left no profile')
     const found = JSON.parse(readFileSync(join(written, file), 'utf8')) as CpuProfile
@@ -58,6 +68,16 @@ async function reading(stage: Stage, flags: string[]): Promise<void> {
   stage.say('Reading from the API')
   const load = { kind: 'closed', url: api.url, requests: gets(ids), connections: 50 } as const
   await stage.load({ ...load, seconds: stage.settings.seconds * 5 })
+  await api.stop()
+}
+
+async function searching(stage: Stage, flags: string[]): Promise<void> {
+  await fillSearched(stage, stage.settings.medium)
+  const api = await stage.service('api', { flags })
+  stage.say('Searching through the API')
+  const requests = { kind: 'plain' as const, requests: searches.map(requestOf) }
+  const load = { kind: 'closed' as const, url: api.url, requests, connections: 20 }
+  await stage.load({ ...load, seconds: stage.settings.seconds * 10 })
   await api.stop()
 }
 

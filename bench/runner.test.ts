@@ -20,7 +20,7 @@ t.test('what a command line may not say is refused in words', async (t) => {
   for (const [args, says] of [
     [['--rounds', '0'], /--rounds takes a whole number from 1 to 100, not '0'/],
     [['--seconds', 'x'], /--seconds takes a whole number/],
-    [['--profile', 'redis'], /--profile takes api, reads, worker, not 'redis'/],
+    [['--profile', 'redis'], /--profile takes api, reads, searches, worker, not 'redis'/],
     [['--what'], /Unknown option '--what'/],
     [['file'], /Unexpected argument 'file'/],
   ] as const)
