@@ -13,7 +13,7 @@ interface Filling {
   count: number
   /** Whether they go through the cache first, as the API does it, so that settling finds their marks. */
   cached: boolean
-  /** Whether they are bundled, as the API bundles what comes in one turn; else each is a message of its own. */
+  /** Whether they are bundled, as the API bundles what comes together; else each is a message of its own. */
   bundled: boolean
   signal: AbortSignal
 }

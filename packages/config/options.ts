@@ -160,7 +160,7 @@ export const options = {
   BATCH_MAX: whole({ about: 'Most records in one batch to Postgres.', min: 1, max: 1_000, default: '500' }),
   BATCH_WAIT_MS: whole({
     about:
-      'How long after the one before it a batch waits for company, in milliseconds; what comes alone goes at once.',
+      'How long after the one before it a batch waits for company, in milliseconds; what comes alone goes at once, and so does all that PREFETCH lets come.',
     min: 0,
     max: 1_000,
     default: '25',

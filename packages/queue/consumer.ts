@@ -57,7 +57,7 @@ interface ConsumerParts {
   batchMax: number
   /**
    * How long after the one before it a batch that is not full is handed over at the earliest, in milliseconds: what comes alone
-   * goes at once, and what comes thick gathers.
+   * goes at once, and what comes thick gathers. Where as many are in hand as may be, nothing waits for more.
    */
   batchWait_ms: number
   /** Awaited before deliveries are asked for: resolves when there is somewhere to put them, or `signal` aborts. */

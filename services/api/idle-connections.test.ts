@@ -1,6 +1,12 @@
 import { once } from 'node:events'
 import { createServer } from 'node:http'
-import { type AddressInfo, connect, type Socket } from 'node:net'
+import {
+  type AddressInfo,
+  connect,
+  createServer as createNetServer,
+  type Server as NetServer,
+  type Socket,
+} from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { environment } from '@ordermill/config'
 import { corner } from '@ordermill/servers/testing'
@@ -22,8 +28,8 @@ server.listen(0, '127.0.0.1')
 await once(server, 'listening')
 t.teardown(() => server.close())
 
-const opened = async (): Promise<{ socket: Socket; said(): string; ask(path: string): void }> => {
-  const socket = connect((server.address() as AddressInfo).port, '127.0.0.1')
+const opened = async (to: NetServer = server): Promise<{ socket: Socket; said(): string; ask(path: string): void }> => {
+  const socket = connect((to.address() as AddressInfo).port, '127.0.0.1')
   await once(socket, 'connect')
   let said = ''
   socket.on('data', (data: Buffer) => {
@@ -66,6 +72,25 @@ t.test('while a request is in hand the longer limit holds', async (t) => {
   t.ok(after_ms >= limits.busy_ms && after_ms <= limits.busy_ms + late_ms, `after ${after_ms} ms`)
   t.match(slow.said(), /^HTTP\/1\.1 200 /)
   t.equal(never.said(), '')
+})
+
+t.test('also once the server is closed, what came to it through another socket', async (t) => {
+  const own = createServer((_request, response) => response.end('x'))
+  closeIdle(own, limits)
+  own.listen(0, '127.0.0.1')
+  const other = createNetServer({ allowHalfOpen: true }, (socket) => own.emit('connection', socket)).listen(
+    0,
+    '127.0.0.1',
+  )
+  await Promise.all([once(own, 'listening'), once(other, 'listening')])
+  t.teardown(() => other.close())
+  const { socket, said, ask } = await opened(other)
+  ask('/')
+  own.close()
+  await once(own, 'close')
+  const after_ms = await closedAfter(socket)
+  t.match(said(), /^HTTP\/1\.1 200 /)
+  t.ok(after_ms <= limits.kept_ms + late_ms, `after ${after_ms} ms`)
 })
 
 t.test('the API says for how long it keeps a connection', async (t) => {

@@ -17,8 +17,8 @@ type Connection = Socket & { _httpMessage?: ServerResponse | null }
 type Announcing = ServerResponse & { _keepAliveTimeout?: number }
 
 /**
- * Closes connections on which nothing moves: at the earliest after the limit, and two looks later at the latest. A server of Node does
- * so by `keepAliveTimeout` and `timeout`, for which it makes two timers a request and sets them anew whenever a byte moves: a read
+ * Closes connections on which nothing moves: at the earliest after the limit, and two looks later at the latest, where an answer is read.
+ * A server of Node does so by `keepAliveTimeout` and `timeout`, for which it makes two timers a request and sets them anew whenever a byte moves: a read
  * costs a twentieth more. Here a connection gets its timer once it stands still.
  */
 export function closeIdle(server: Server, { kept_ms, busy_ms, every_ms }: Limits): void {
@@ -40,7 +40,12 @@ export function closeIdle(server: Server, { kept_ms, busy_ms, every_ms }: Limits
       const due_ms = moved !== before ? 0 : socket._httpMessage ? busy_ms : kept_ms
       if ((socket.timeout ?? 0) !== due_ms) socket.setTimeout(due_ms)
     }
+    if (closed && seen.size === 0) clearInterval(timer)
   }
   const timer = setInterval(look, every_ms).unref()
-  server.on('close', () => clearInterval(timer))
+  // Those that came through another socket than its own may be open still.
+  let closed = false
+  server.on('close', () => {
+    closed = true
+  })
 }

@@ -2,10 +2,9 @@ import t from 'tap'
 import { createRateLimit, type RateLimit, type Verdict } from './rate-limit.ts'
 
 /** A shared bucket that counts who asks, on a clock that the test moves. */
-function makeLimit(rate: number, callersMax = 100) {
+function makeLimit(rate: number, callersMax = 100, shared = { tokens: rate, fails: false }) {
   const clock = { now: 0 }
   const asked: { caller: string; owed: number }[] = []
-  const shared = { tokens: rate, fails: false }
   const away: unknown[] = []
   const limit = createRateLimit({
     rate,
@@ -19,6 +18,7 @@ function makeLimit(rate: number, callersMax = 100) {
         shared.tokens -= owed
         const allowed = shared.tokens >= 1
         if (allowed) shared.tokens -= 1
+        for (let n = 0; n < 5; n += 1) await undefined // an answer takes longer than the next request
         return { allowed, tokens: shared.tokens }
       },
     },
@@ -45,6 +45,28 @@ t.test('a quarter of the rate is spent without asking anybody', async (t) => {
   }
   t.equal(asked.length, 1, 'who stays below it never costs a call')
 })
+
+t.test('of all that comes at one moment to two processes a quarter is too much', async (t) => {
+  const shared = { tokens: 20, fails: false }
+  const limits = [makeLimit(20, 100, shared), makeLimit(20, 100, shared)].map(({ limit }) => limit)
+  const verdicts = await Promise.all(limits.flatMap((limit) => Array.from({ length: 100 }, () => limit.take('ann'))))
+  const allowed = verdicts.filter((verdict) => verdict.allowed).length
+  t.ok(allowed >= 20 && allowed <= 25, `${allowed} allowed`)
+})
+
+t.test(
+  'what comes while one asks, asks too; with its answer that ends, however close upon each other they come',
+  async (t) => {
+    const { limit, asked } = makeLimit(1_000)
+    const all: (Verdict | Promise<Verdict>)[] = []
+    for (let sent = 0; sent < 400; sent += 1) {
+      all.push(limit.take('ann'))
+      await undefined // an answer takes longer than the next request
+    }
+    t.ok((await Promise.all(all)).every(({ allowed }) => allowed))
+    t.ok(asked.length > 1 && asked.length < 10, `${asked.length} asked`)
+  },
+)
 
 t.test('a full second is allowed at once, then as many as come back with time, and no more', async (t) => {
   const { limit, clock, shared } = makeLimit(40)

@@ -36,8 +36,8 @@ interface Known {
   tokens: number
   /** Tokens spent here that the shared bucket does not know of. */
   owed: number
-  /** How many requests are asking right now: until it has said what is left, nothing may be spent unasked. */
-  asking: number
+  /** A request asks what is left: until that is said, nothing may be spent unasked. */
+  asking: boolean
   at: number
 }
 
@@ -50,8 +50,8 @@ const pause_ms = 1_000
 
 /**
  * A token bucket for each caller: in memory first, and shared when a caller spends more than a quarter of its rate here, or is
- * near the limit. With N processes, at most N - 1 quarters of a second's requests are too many, once; over time the rate holds.
- * Whom memory alone can refuse is refused without asking. Without the shared count, every process limits for itself.
+ * near the limit; what comes while one asks, asks too. With N processes, at most N - 1 quarters of a second's requests are too many,
+ * once; over time the rate holds. Whom memory alone can refuse is refused without asking. Without the shared count, every process limits for itself.
  */
 export function createRateLimit(parts: RateLimitParts): RateLimit {
   const { rate, callersMax, shared, onSharedAway, now = () => performance.now() } = parts
@@ -66,7 +66,7 @@ export function createRateLimit(parts: RateLimitParts): RateLimit {
     if (found === undefined) {
       const [oldest] = callers.size >= callersMax ? callers.keys() : []
       if (oldest !== undefined) callers.delete(oldest)
-      const fresh = { tokens: burst, owed: 0, asking: 0, at }
+      const fresh = { tokens: burst, owed: 0, asking: false, at }
       callers.set(caller, fresh)
       return fresh
     }
@@ -86,9 +86,10 @@ export function createRateLimit(parts: RateLimitParts): RateLimit {
   })
   const ask = async (caller: string, one: Known): Promise<Verdict> => {
     const { owed } = one
+    const isFirst = !one.asking
+    one.asking = true
     one.owed = 0
     one.tokens -= 1
-    one.asking += 1
     try {
       const { allowed, tokens } = await shared.take(caller, { rate, burst }, owed)
       one.tokens = Math.min(allowed ? one.tokens : one.tokens + 1, tokens - one.owed)
@@ -99,14 +100,14 @@ export function createRateLimit(parts: RateLimitParts): RateLimit {
       onSharedAway(thrown)
       return verdict(true, one)
     } finally {
-      one.asking -= 1
+      if (isFirst) one.asking = false // else asking would go on for as long as requests come
     }
   }
   return {
     take(caller) {
       const one = known(caller)
       if (one.tokens < 1) return verdict(false, one)
-      const isNear = one.asking > 0 || one.owed + 1 > unasked || one.tokens <= burst * nearPart
+      const isNear = one.asking || one.owed + 1 > unasked || one.tokens <= burst * nearPart
       if (isNear && one.at >= askAgainAt) return ask(caller, one)
       one.tokens -= 1
       one.owed = Math.min(burst, one.owed + 1)

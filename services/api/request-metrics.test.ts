@@ -3,7 +3,6 @@ import { newId } from '@ordermill/model'
 import { corner, until } from '@ordermill/servers/testing'
 import t from 'tap'
 import { get, post, startTestApi } from '../testing.ts'
-import { raw } from './testing.ts'
 
 const { env } = await corner(t, environment())
 
@@ -43,12 +42,22 @@ t.test('every request is measured by its route, whoever answers it', async (t) =
   })
 })
 
-t.test('so are those that are refused by the limit of a caller, and none whose client has left', async (t) => {
+t.test('so are those that are refused by the limit of a caller', async (t) => {
   const { url } = await startTestApi(t, { ...env, RATE_LIMIT: '3', NAMESPACE: `${env['NAMESPACE']}limited.` })
   const answers = await Promise.all(Array.from({ length: 8 }, () => get(`${url}/api/orders/${newId()}`)))
   const refused = answers.filter(({ status }) => status === 429).length
   t.ok(refused > 0)
-  await raw(url, 'POST /api/orders HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 9\r\n\r\n{}')
   const found = await measured(url)
   t.equal(found['GET /api/orders/:id 429'], refused)
+})
+
+t.test('an answer that nobody waited for is not measured', async (t) => {
+  const { url } = await startTestApi(t, { ...env, NAMESPACE: `${env['NAMESPACE']}left.` })
+  const order = { product_name: 'Lantern', amount: 1 }
+  const signal = AbortSignal.timeout(300)
+  const asked = { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(order), signal }
+  await t.rejects(fetch(`${url}/api/orders?wait=persisted`, asked), { name: 'TimeoutError' })
+  await post(`${url}/api/orders`, order)
+  const found = await measured(url)
+  t.equal(found['POST /api/orders 202'], 1)
 })
