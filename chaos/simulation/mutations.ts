@@ -153,8 +153,8 @@ export const mutations: Mutation[] = [
   {
     without: 'reader: a copy of an earlier epoch is held against Postgres',
     file: 'services/api/reader.ts',
-    search: 'if (cached?.current) return',
-    replace: 'if (cached) return',
+    search: 'found = cached?.current ?',
+    replace: 'found = cached ?',
   },
   {
     without: 'writer: a keyed create looks whether it was done before',
