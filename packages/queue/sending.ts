@@ -108,7 +108,6 @@ export function sender(channel: ConfirmChannel): Sender {
     if (rest_ms < 1 || waiting.length >= messagesMax || !waiting.every(({ message }) => message.joins)) flush()
     else timer ??= setTimeout(flush, rest_ms)
   }
-  channel.on('close', flush) // who waits is told
   return {
     send(message, told) {
       if (isKnown && slot() === undefined) throw closed()

@@ -51,7 +51,8 @@ const pause_ms = 1_000
 /**
  * A token bucket for each caller: in memory first, and shared when a caller spends more than a quarter of its rate here, or is
  * near the limit; what comes while one asks, asks too. With N processes, at most N - 1 quarters of a second's requests are too many,
- * once; over time the rate holds. Whom memory alone can refuse is refused without asking. Without the shared count, every process limits for itself.
+ * once; over time the rate holds. Whom memory alone can refuse is refused without asking. Without the shared count, every process
+ * limits for itself.
  */
 export function createRateLimit(parts: RateLimitParts): RateLimit {
   const { rate, callersMax, shared, onSharedAway, now = () => performance.now() } = parts

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import type { FastifyInstance } from 'fastify'
 
@@ -8,7 +7,7 @@ const sane = /^[\w.:-]{1,128}$/
 /** The correlation id of a request: the caller's when it is sane, else a new one. */
 export function correlationIdOf(request: IncomingMessage): string {
   const given = request.headers['x-correlation-id']
-  return typeof given === 'string' && sane.test(given) ? given : randomUUID()
+  return typeof given === 'string' && sane.test(given) ? given : crypto.randomUUID()
 }
 
 /** Every answer says its correlation id. */

@@ -14,7 +14,7 @@ type Held = IncomingMessage & { [taken]?: Taken }
 /**
  * Measures every request by its route (never by its path: that would be a label without end), from here to when its answer was sent.
  * Register before whatever may refuse a request. With an `onResponse` hook Fastify adds and removes two listeners a request, and makes
- * a function for them: a read costs a twentieth more.
+ * a function for them: a read costs a twentieth more (in turn: 22.1 µs of the API's CPU beside 21.0).
  */
 export function requestMetricsPlugin(app: FastifyInstance, { request: measure }: ApiMetrics): void {
   /** One for all: as a listener it is called with the response as `this`. */
